@@ -1,0 +1,293 @@
+"""The config: TOML, typed, and every problem told at once."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from gated.errors import ConfigError, Problem
+
+Pin = Annotated[int, Field(ge=0, le=27)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Section(BaseModel):
+    """A table of the config file: unknown keys are mistakes, values are final."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Gate(Section):
+    """`[gate]`: this box."""
+
+    name: str = Field(default="gate", min_length=1, max_length=60)
+    mode: Literal["exit", "entry", "last"] = "last"
+    again_s: float = Field(default=8.0, ge=0, le=300)
+
+
+class Server(Section):
+    """`[server]`: the ticket server."""
+
+    url: str = ""
+    organizer: str = ""
+    event: str = ""
+    checkin_lists: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(), strict=False)
+    token_file: str = ""
+    timeout_s: float = Field(default=10.0, gt=0, le=120)
+    confirm_timeout_ms: int = Field(default=400, ge=0, le=5000)
+    exit_via: Literal["auto", "checkout", "redeem"] = "auto"
+    pull_s: float = Field(default=60.0, ge=1, le=86400)
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, url: str) -> str:
+        if not url:
+            return url
+        parts = urlsplit(url)
+        if parts.scheme not in {"https", "http"} or not parts.hostname:
+            raise PydanticCustomError("url", "must look like https://tickets.example.org")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise PydanticCustomError("url", "must be a plain address without user, ? or #")
+        loopback = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+        if parts.scheme == "http" and not loopback:
+            raise PydanticCustomError("url", "must be https: the token would travel in the clear")
+        return url.rstrip("/")
+
+    @field_validator("organizer", "event")
+    @classmethod
+    def _slug(cls, slug: str) -> str:
+        if slug and not all(c.isascii() and (c.isalnum() or c in "-_.") for c in slug):
+            raise PydanticCustomError("slug", "must be the short name from the server's address")
+        return slug
+
+    @field_validator("checkin_lists")
+    @classmethod
+    def _lists(cls, lists: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(lists)) != len(lists):
+            raise PydanticCustomError("lists", "names a list twice")
+        return lists
+
+    @model_validator(mode="after")
+    def _whole(self) -> Server:
+        if self.url:
+            for key in ("organizer", "event", "checkin_lists", "token_file"):
+                if not getattr(self, key):
+                    raise PydanticCustomError(
+                        "needs", "url is set, so {key} is needed", {"key": key}
+                    )
+        return self
+
+
+class Policy(Section):
+    """`[policy]`: what the organiser wants where the facts leave a choice."""
+
+    exit_not_inside: Literal["refuse", "attention"] = "refuse"
+    stale_after_s: float = Field(default=60.0, ge=0)
+    unknown_rules: Literal["admit", "refuse", "attention"] = "attention"
+
+
+class Camera(Section):
+    """`[camera]`: the eye."""
+
+    source: Literal["picamera2", "files", "scene"] = "picamera2"
+    path: str = ""
+    watch: bool = False
+    hold_ms: int = Field(default=1000, ge=1)
+    fps: float = Field(default=30.0, gt=0, le=240)
+    width: int = Field(default=1280, ge=160, le=4608)
+    height: int = Field(default=720, ge=120, le=3496)
+    exposure_us: int = Field(default=4000, ge=0, le=100000)
+    focus_m: float = Field(default=0.0, ge=0, le=10)
+
+    @model_validator(mode="after")
+    def _path(self) -> Camera:
+        if self.source == "files" and not self.path:
+            raise PydanticCustomError("needs", 'source = "files" needs path')
+        return self
+
+
+class Panel(Section):
+    """`[panel]`: lamps, buzzer and button; pins are BCM numbers, 0 to 27."""
+
+    kind: Literal["gpio", "console", "none"] = "gpio"
+    pin_factory: Literal["lgpio", "mock"] = "lgpio"
+    green: Pin | None = 17
+    red: Pin | None = 27
+    mode_entry: Pin | None = 22
+    mode_exit: Pin | None = 23
+    status: Pin | None = 24
+    buzzer: Pin | None = 18
+    button: Pin | None = 25
+    lamps_active_high: bool = True
+    buzzer_kind: Literal["passive", "active"] = "passive"
+    button_pull_up: bool = True
+    button_debounce_ms: int = Field(default=50, ge=1, le=1000)
+
+    @model_validator(mode="after")
+    def _pins(self) -> Panel:
+        taken: dict[int, str] = {}
+        for lamp in ("green", "red", "mode_entry", "mode_exit", "status", "buzzer", "button"):
+            pin = getattr(self, lamp)
+            if pin is None:
+                continue
+            if pin in taken:
+                raise PydanticCustomError(
+                    "pins",
+                    "{lamp} and {other} are both on pin {pin}",
+                    {"lamp": lamp, "other": taken[pin], "pin": pin},
+                )
+            taken[pin] = lamp
+        return self
+
+
+class Store(Section):
+    """`[store]`: where the list and the ledger lie."""
+
+    path: str = "/var/lib/gated/gated.db"
+
+
+class Web(Section):
+    """`[web]`: the local page."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: Port = 8080
+
+
+class Control(Section):
+    """`[control]`: how `gated status` and the like reach a running daemon."""
+
+    socket: str = ""
+
+
+class Privacy(Section):
+    """`[privacy]`: what may lie on the SD card."""
+
+    names: bool = False
+
+
+class Log(Section):
+    """`[log]`."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Config(Section):
+    """The whole file. Every section and every key has a default but the server's address."""
+
+    gate: Gate = Gate()
+    server: Server = Server()
+    policy: Policy = Policy()
+    camera: Camera = Camera()
+    panel: Panel = Panel()
+    store: Store = Store()
+    web: Web = Web()
+    control: Control = Control()
+    privacy: Privacy = Privacy()
+    log: Log = Log()
+
+    @property
+    def control_socket(self) -> Path:
+        """`[control] socket`, else /run/gated where systemd made it, else beside the database."""
+        if self.control.socket:
+            return Path(self.control.socket)
+        run = Path("/run/gated")
+        return (run if run.is_dir() else Path(self.store.path).parent) / "control.sock"
+
+    @property
+    def key_file(self) -> Path:
+        """The key of hashes and kept texts: beside the database, never in it."""
+        return Path(self.store.path).with_suffix(".key")
+
+
+def load(path: Path) -> Config:
+    """Read a config file.
+
+    Raises ConfigError with every problem found, each with its key.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise _broken(path, "there is no such file", "see config/gated.example.toml") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise _broken(path, f"cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise _broken(path, f"is not TOML: {error}") from None
+    return parse(document, path=str(path))
+
+
+def parse(document: dict[str, Any], *, path: str = "") -> Config:
+    """Turn a TOML document into a Config.
+
+    Raises ConfigError with every problem found, each with its key.
+    """
+    try:
+        return Config.model_validate(document)
+    except ValidationError as error:
+        problems = [_problem(details) for details in error.errors(include_url=False)]
+        raise ConfigError(problems, path=path) from None
+
+
+def keys() -> dict[str, tuple[str, ...]]:
+    """Every section with its keys, in the order of the code."""
+    return {
+        name: tuple(field.annotation.model_fields)
+        for name, field in Config.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+    }
+
+
+def _broken(path: Path, what: str, hint: str = "") -> ConfigError:
+    return ConfigError([Problem(str(path), what, hint)], path=str(path))
+
+
+def _problem(details: ErrorDetails) -> Problem:
+    location = [str(part) for part in details["loc"]]
+    key = _dotted(location)
+    if details["type"] == "extra_forbidden":
+        known = keys()
+        names = known.get(location[0], ()) if len(location) > 1 else tuple(known)
+        near = difflib.get_close_matches(location[-1], names, n=1, cutoff=0.5)
+        return Problem(key, "is not a key of gated", _suggest(location, near, known))
+    given = details["input"]
+    shown = "" if isinstance(given, dict | BaseModel) else f", not {_short(given)}"
+    return Problem(key, _sentence(details) + shown)
+
+
+def _suggest(location: list[str], near: list[str], known: dict[str, tuple[str, ...]]) -> str:
+    if near:
+        return f"did you mean {_dotted([*location[:-1], near[0]])}?"
+    homes = [section for section, names in known.items() if location[-1] in names]
+    if homes:
+        return f"did you mean {_dotted([homes[0], location[-1]])}?"
+    if location[0] in known:
+        return "known: " + ", ".join(known[location[0]])
+    return "sections: " + ", ".join(known)
+
+
+def _sentence(details: ErrorDetails) -> str:
+    message = details["msg"]
+    for old, new in (
+        ("Input should be a valid ", "must be a "),
+        ("Input should be ", "must be "),
+        ("String should ", "must "),
+        ("Tuple should ", "must "),
+    ):
+        message = message.replace(old, new)
+    return message
+
+
+def _dotted(location: list[str]) -> str:
+    section, *rest = location
+    return f"[{section}] {'.'.join(rest)}" if rest else f"[{section}]"
+
+
+def _short(value: object, limit: int = 40) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"

@@ -1,0 +1,213 @@
+"""The decision about one sighting, pure: facts in, verdict out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from gated.model import Checkin, CheckinList, Decision, Reason, ScanType, Stay, Ticket, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from gated.config import Policy
+
+ENTRY_CHECKS = (
+    Reason.INVALID,
+    Reason.REVOKED,
+    Reason.CANCELED,
+    Reason.BLOCKED,
+    Reason.UNAPPROVED,
+    Reason.INVALID_TIME,
+    Reason.PRODUCT,
+    Reason.AMBIGUOUS,
+    Reason.UNPAID,
+    Reason.RULES,
+    Reason.ALREADY_REDEEMED,
+)
+"""In the order in which entry fails them; of several lists the furthest reason is told."""
+
+OVERTURNABLE = frozenset(
+    {
+        Reason.INVALID,
+        Reason.UNPAID,
+        Reason.ALREADY_REDEEMED,
+        Reason.NOT_CHECKED_IN,
+        Reason.ALREADY_LEFT,
+    }
+)
+"""What a minute elsewhere can change: a sale, a payment, an entry or an exit at another gate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What one decision rests on.
+
+    `found` are the tickets with the scanned secret, `addons` those of the found ticket;
+    `history` has the check-ins by (list id, position id), oldest first; `believed` says that
+    "not inside" may be believed, because the server was asked or the data are fresh.
+    """
+
+    type: ScanType
+    now: datetime
+    lists: Sequence[CheckinList]
+    found: Sequence[Ticket]
+    history: Mapping[tuple[int, int], Sequence[Checkin]]
+    addons: Sequence[Ticket] = ()
+    believed: bool = True
+
+    def last(self, list_id: int, ticket: Ticket) -> Checkin | None:
+        """The latest check-in of the ticket on the list."""
+        checkins = self.history.get((list_id, ticket.position_id), ())
+        return checkins[-1] if checkins else None
+
+
+def decide(facts: Facts, policy: Policy) -> Decision:
+    """Say who may pass and why, and on which lists that is recorded."""
+    ticket = _the_one(facts.found)
+    if ticket is None:
+        reason = Reason.AMBIGUOUS if facts.found else Reason.INVALID
+        return Decision(Verdict.REFUSE, reason, (Stay(facts.lists[0].id),))
+    if facts.type is ScanType.EXIT:
+        return _decide_exit(facts, ticket, policy)
+    return _decide_entry(facts, ticket, policy)
+
+
+def questionable(decision: Decision) -> bool:
+    """Whether fresher data could turn this into a plain yes."""
+    doubtful = decision.verdict is Verdict.REFUSE or decision.reason in {
+        Reason.NOT_CHECKED_IN,
+        Reason.ALREADY_LEFT,
+    }
+    return doubtful and decision.reason in OVERTURNABLE
+
+
+def flaw(ticket: Ticket, now: datetime) -> Reason | None:
+    """What is wrong with the ticket itself, on whatever list; the first in entry's order."""
+    if ticket.former_secret:
+        return Reason.REVOKED
+    if ticket.vanished or ticket.order_status not in {"p", "n"}:
+        return Reason.CANCELED
+    if ticket.blocked:
+        return Reason.BLOCKED
+    if ticket.require_approval and ticket.order_status == "n":
+        return Reason.UNAPPROVED
+    if (ticket.valid_from and now < ticket.valid_from) or (
+        ticket.valid_until and now > ticket.valid_until
+    ):
+        return Reason.INVALID_TIME
+    return None
+
+
+def _the_one(found: Sequence[Ticket]) -> Ticket | None:
+    """One secret, one ticket; where an old secret collides with a live one, the live one."""
+    live = [ticket for ticket in found if not ticket.former_secret and not ticket.vanished]
+    candidates = live or found
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def _decide_entry(facts: Facts, ticket: Ticket, policy: Policy) -> Decision:
+    if reason := flaw(ticket, facts.now):
+        home = _home(facts, ticket)
+        return Decision(Verdict.REFUSE, reason, (Stay(home.id, ticket.position_id),))
+    refusals = []
+    for checkin_list in facts.lists:
+        decision = _enter(facts, ticket, checkin_list, policy)
+        if decision.verdict.admits:
+            return decision
+        refusals.append(decision)
+    return max(refusals, key=lambda refusal: ENTRY_CHECKS.index(refusal.reason))
+
+
+def _enter(facts: Facts, scanned: Ticket, checkin_list: CheckinList, policy: Policy) -> Decision:
+    def answer(verdict: Verdict, reason: Reason, ticket: Ticket = scanned) -> Decision:
+        return Decision(verdict, reason, (Stay(checkin_list.id, ticket.position_id),))
+
+    matching = _matching(facts, scanned, checkin_list)
+    if len(matching) != 1:
+        return answer(Verdict.REFUSE, Reason.AMBIGUOUS if matching else Reason.PRODUCT)
+    ticket = matching[0]
+    if checkin_list.subevent is not None and ticket.subevent != checkin_list.subevent:
+        return answer(Verdict.REFUSE, Reason.INVALID)
+    if not _paid_enough(ticket, checkin_list):
+        return answer(Verdict.REFUSE, Reason.UNPAID)
+    if checkin_list.rules and policy.unknown_rules == "refuse":
+        return answer(Verdict.REFUSE, Reason.RULES)
+    if not _may_enter_again(facts, ticket, checkin_list):
+        return answer(Verdict.REFUSE, Reason.ALREADY_REDEEMED, ticket)
+    if checkin_list.rules and policy.unknown_rules == "attention":
+        return answer(Verdict.ATTENTION, Reason.RULES, ticket)
+    verdict = Verdict.ATTENTION if ticket.require_attention else Verdict.ADMIT
+    return answer(verdict, Reason.ENTERED, ticket)
+
+
+def _decide_exit(facts: Facts, scanned: Ticket, policy: Policy) -> Decision:
+    """None of the entry checks refuses an exit: people must be able to leave."""
+    holders = (scanned, *facts.addons)
+    past = [
+        (checkin_list, ticket, last)
+        for checkin_list in facts.lists
+        for ticket in holders
+        if (last := facts.last(checkin_list.id, ticket))
+        and (ticket is scanned or checkin_list.addon_match)
+    ]
+    inside = tuple(
+        Stay(checkin_list.id, ticket.position_id)
+        for checkin_list, ticket, last in past
+        if last.type is ScanType.ENTRY
+    )
+    if inside:
+        if reason := _exit_flaw(scanned, facts):
+            return Decision(Verdict.ATTENTION, reason, inside)
+        return Decision(Verdict.ADMIT, Reason.LEFT, inside)
+    if past:
+        checkin_list, ticket, last = max(past, key=lambda one: one[2].at)
+        stay = (Stay(checkin_list.id, ticket.position_id),)
+        sure = facts.believed or _cannot_be_back(facts.now, last, checkin_list, policy)
+        return Decision(Verdict.REFUSE if sure else Verdict.ATTENTION, Reason.ALREADY_LEFT, stay)
+    stay = (Stay(_home(facts, scanned).id, scanned.position_id),)
+    refuse = facts.believed and policy.exit_not_inside == "refuse"
+    return Decision(Verdict.REFUSE if refuse else Verdict.ATTENTION, Reason.NOT_CHECKED_IN, stay)
+
+
+def _exit_flaw(ticket: Ticket, facts: Facts) -> Reason | None:
+    """Why staff should look at somebody who leaves."""
+    if reason := flaw(ticket, facts.now):
+        return reason
+    home = _home(facts, ticket)
+    return None if _paid_enough(ticket, home) else Reason.UNPAID
+
+
+def _cannot_be_back(
+    now: datetime, last: Checkin, checkin_list: CheckinList, policy: Policy
+) -> bool:
+    """Whether who left cannot have come in elsewhere since: too soon, or not allowed at all."""
+    re_entry = checkin_list.allow_entry_after_exit or checkin_list.allow_multiple_entries
+    return not re_entry or now - last.at <= timedelta(seconds=policy.stale_after_s)
+
+
+def _matching(facts: Facts, scanned: Ticket, checkin_list: CheckinList) -> tuple[Ticket, ...]:
+    """The positions that the scanned ticket stands for on this list."""
+    holders = (scanned, *facts.addons) if checkin_list.addon_match else (scanned,)
+    return tuple(ticket for ticket in holders if checkin_list.covers(ticket.item))
+
+
+def _paid_enough(ticket: Ticket, checkin_list: CheckinList) -> bool:
+    return ticket.order_status == "p" or ticket.valid_if_pending or checkin_list.include_pending
+
+
+def _may_enter_again(facts: Facts, ticket: Ticket, checkin_list: CheckinList) -> bool:
+    """As pretix counts: a list without re-entry still admits whoever only ever left."""
+    checkins = facts.history.get((checkin_list.id, ticket.position_id), ())
+    if checkin_list.allow_multiple_entries:
+        return True
+    if all(checkin.type is ScanType.EXIT for checkin in checkins):
+        return True
+    return checkin_list.allow_entry_after_exit and checkins[-1].type is ScanType.EXIT
+
+
+def _home(facts: Facts, ticket: Ticket) -> CheckinList:
+    """The list on which a ticket without a stay is recorded."""
+    return next((one for one in facts.lists if one.covers(ticket.item)), facts.lists[0])

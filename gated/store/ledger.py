@@ -1,0 +1,103 @@
+"""Looking at the ledger: the last scans, the counts, who is inside; and writing down acts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gated.model import Act, ScanType
+from gated.store.rows import moment, scan_of, stamp
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from gated.model import Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """People in and out at this gate, inside by all we know, and refusals by reason."""
+
+    entries: int
+    exits: int
+    inside: int
+    refused: Mapping[str, int]
+
+
+def recent(db: sqlite3.Connection, limit: int) -> list[Scan]:
+    """The last scans, newest first; of a sighting with several rows only the first."""
+    rows = db.execute(
+        "SELECT * FROM scans WHERE nonce = sighting ORDER BY id DESC LIMIT ?", (limit,)
+    )
+    return [scan_of(row) for row in rows]
+
+
+def every(db: sqlite3.Connection) -> Iterator[Scan]:
+    """The whole ledger, oldest first, without holding it in memory."""
+    for row in db.execute("SELECT * FROM scans ORDER BY id"):
+        yield scan_of(row)
+
+
+def counts(db: sqlite3.Connection, lists: Sequence[int]) -> Counts:
+    """In, out and refused count sightings of this gate; inside counts people on these lists."""
+    passed = {
+        row["type"]: row["n"]
+        for row in db.execute(
+            "SELECT type, COUNT(*) AS n FROM scans WHERE verdict <> 'refuse'"
+            " AND nonce = sighting GROUP BY type"
+        )
+    }
+    refused = {
+        row["reason"]: row["n"]
+        for row in db.execute(
+            "SELECT reason, COUNT(*) AS n FROM scans WHERE verdict = 'refuse' GROUP BY reason"
+            " ORDER BY n DESC"
+        )
+    }
+    return Counts(
+        entries=passed.get(ScanType.ENTRY, 0),
+        exits=passed.get(ScanType.EXIT, 0),
+        inside=len(inside(db, lists)),
+        refused=refused,
+    )
+
+
+# The last check-in of a position on a list, the server's or our own, says whether it is inside.
+# Our own count by the same rule as in redeem.
+_INSIDE = """
+    WITH history AS (
+        SELECT list_id, position_id, at, type FROM checkins
+        UNION ALL
+        SELECT scans.list_id, scans.position_id, COALESCE(sent_at, dated), type FROM scans
+        LEFT JOIN listings USING (list_id, position_id)
+        WHERE scans.position_id IS NOT NULL AND verdict <> 'refuse' AND state <> 'annulled'
+          AND (settled_no IS NULL OR state = 'refused' OR settled_no > COALESCE(known_no, -1))
+    )
+    SELECT DISTINCT position_id FROM (
+        SELECT list_id, position_id, type, MAX(at || (type = 'exit')) FROM history
+        GROUP BY list_id, position_id
+    ) WHERE type = 'entry' AND list_id IN (SELECT value FROM json_each(:lists))
+"""
+
+
+def inside(db: sqlite3.Connection, lists: Sequence[int]) -> set[int]:
+    """The positions inside on any of the lists, by all we know."""
+    rows = db.execute(_INSIDE, {"lists": str(list(lists))})
+    return {row["position_id"] for row in rows}
+
+
+def write_act(db: sqlite3.Connection, act: Act) -> None:
+    """Record something done at the gate that is not a scan."""
+    db.execute(
+        "INSERT INTO acts (what, origin, at, detail) VALUES (?, ?, ?, ?)",
+        (act.what, act.origin, stamp(act.at), act.detail),
+    )
+
+
+def acts(db: sqlite3.Connection) -> list[Act]:
+    """Every act, oldest first."""
+    return [
+        Act(what=row["what"], origin=row["origin"], at=moment(row["at"]), detail=row["detail"])
+        for row in db.execute("SELECT * FROM acts ORDER BY id")
+    ]

@@ -1,0 +1,121 @@
+"""What is owed to the server: rows handed out in order, and what became of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gated.store import facts
+from gated.store.rows import scan_of, stamp
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from gated.model import Scan, State
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """A scan to be told, with what telling it needs."""
+
+    scan: Scan
+    pending: bool
+    """The order is not paid yet; the list admits it all the same."""
+    sealed_text: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxCount:
+    """The outbox in figures; `oldest` is the time of the oldest waiting scan."""
+
+    waiting: int
+    settled: int
+    shelved: int
+    oldest: str | None
+
+
+def next_debts(db: sqlite3.Connection, limit: int, busy: Collection[str]) -> list[Debt]:
+    """The oldest waiting scan of each ticket, but for those whose nonce is in `busy`.
+
+    While an earlier scan of a ticket waits, its later ones wait too: order is kept per ticket.
+    """
+    rows = db.execute(
+        "SELECT scans.*, tickets.order_status FROM scans"
+        " LEFT JOIN tickets USING (position_id)"
+        " WHERE state = 'waiting' AND NOT EXISTS ("
+        "   SELECT 1 FROM scans AS earlier WHERE earlier.state = 'waiting'"
+        "   AND earlier.secret_hash = scans.secret_hash AND earlier.id < scans.id"
+        "   AND earlier.sighting <> scans.sighting)"
+        " ORDER BY scans.id LIMIT ?",
+        (limit + len(busy),),
+    )
+    debts = [
+        Debt(
+            scan=scan_of(row),
+            pending=row["order_status"] == "n",
+            sealed_text=row["secret_text"],
+        )
+        for row in rows
+        if row["nonce"] not in busy
+    ]
+    return debts[:limit]
+
+
+def begin_attempt(db: sqlite3.Connection, nonce: str, *, via: str, key: str) -> Scan:
+    """Count the attempt before it is made; the first one fixes endpoint and datetime for good."""
+    row = db.execute(
+        "UPDATE scans SET attempts = attempts + 1,"
+        " sent_at = COALESCE(sent_at, dated), via = :via, key = :key"
+        " WHERE nonce = :nonce RETURNING *",
+        {"nonce": nonce, "via": via, "key": key},
+    ).fetchone()
+    return scan_of(row)
+
+
+def settle(
+    db: sqlite3.Connection,
+    nonce: str,
+    state: State,
+    *,
+    at: datetime,
+    server_reason: str = "",
+    server_message: str = "",
+) -> None:
+    """Write down what became of a scan; the code itself is erased once it is told."""
+    number = facts.settled_no(db) + 1 if state.settled else None
+    db.execute(
+        "UPDATE scans SET state = ?, server_reason = ?, server_message = ?, settled_at = ?,"
+        " settled_no = ?, secret_text = CASE WHEN ? THEN NULL ELSE secret_text END"
+        " WHERE nonce = ?",
+        (
+            state,
+            server_reason,
+            server_message[:500],
+            stamp(at),
+            number,
+            state.settled,
+            nonce,
+        ),
+    )
+
+
+def note(db: sqlite3.Connection, nonce: str, *, reason: str, message: str) -> None:
+    """Keep what the server answered to an attempt that did not settle the scan."""
+    db.execute(
+        "UPDATE scans SET server_reason = ?, server_message = ? WHERE nonce = ?",
+        (reason, message[:500], nonce),
+    )
+
+
+def count(db: sqlite3.Connection) -> OutboxCount:
+    """How much is owed."""
+    open_rows = dict(
+        db.execute(
+            "SELECT state, COUNT(*) FROM scans WHERE state IN ('waiting', 'shelved') GROUP BY state"
+        ).fetchall()
+    )
+    settled = db.execute("SELECT COUNT(*) FROM scans WHERE settled_no IS NOT NULL").fetchone()[0]
+    oldest = db.execute("SELECT MIN(at) FROM scans WHERE state = 'waiting'").fetchone()[0]
+    return OutboxCount(open_rows.get("waiting", 0), settled, open_rows.get("shelved", 0), oldest)

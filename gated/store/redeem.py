@@ -1,0 +1,216 @@
+"""The transaction of one scan: look up, decide, record; or say that the server must be asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from gated.decide import Facts, decide, questionable
+from gated.model import Checkin, CheckinList, Decision, Scan, ScanType, State, Stay, Verdict
+from gated.store import facts
+from gated.store.rows import list_of, moment, scan_of, stamp, ticket_of
+from gated.store.tickets import merge
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from gated.config import Policy
+    from gated.model import Ticket
+    from gated.store.tickets import ListedTicket
+
+
+@dataclass(frozen=True, slots=True)
+class Redemption:
+    """A sighting about to be decided; everything that is not in the database."""
+
+    nonce: str
+    type: ScanType
+    secret_hash: bytes
+    at: datetime
+    lists: tuple[int, ...]
+    """Check-in list ids in order of priority."""
+    policy: Policy
+    boot_id: str = ""
+    monotonic_ns: int = 0
+    eye: str = "camera"
+    sealed_text: bytes | None = None
+    """The code itself, for a refusal that will be reported by text."""
+    reports: bool = False
+    """Whether the server takes reports of refused scans."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """What the server said when asked for this one ticket, by list; `known_no` as of when."""
+
+    tickets: Mapping[int, Sequence[ListedTicket]]
+    known_no: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Nothing was written: fresher data could turn this red. Ask, then redeem for good."""
+
+    known_no: int
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """What was decided and recorded."""
+
+    decision: Decision
+    scans: tuple[Scan, ...]
+
+
+def redeem(
+    db: sqlite3.Connection,
+    redemption: Redemption,
+    *,
+    may_ask: bool,
+    fresh: Fresh | None = None,
+    asked_in_vain: bool = False,
+) -> Redeemed | Ask:
+    """Decide and record one sighting; run it inside `Store.write`.
+
+    With `may_ask` a doubtful answer writes nothing and returns Ask. The second run is final:
+    with `fresh` data, or with `asked_in_vain` when none came.
+    """
+    if fresh:
+        for list_id, listed in fresh.tickets.items():
+            merge(db, list_id, listed, known_no=fresh.known_no)
+    facts_now = _facts(db, redemption, believed=fresh is not None)
+    if not fresh and not asked_in_vain and not may_ask:
+        facts_now = _facts(db, redemption, believed=_is_recent(db, redemption))
+    decision = decide(facts_now, redemption.policy)
+    if may_ask and questionable(decision):
+        return Ask(known_no=facts.settled_no(db))
+    return Redeemed(decision, _record(db, redemption, decision, facts_now))
+
+
+def _is_recent(db: sqlite3.Connection, redemption: Redemption) -> bool:
+    pulled_at = moment(facts.get(db, "pulled_at"))
+    limit = timedelta(seconds=redemption.policy.stale_after_s)
+    return pulled_at is not None and abs(redemption.at - pulled_at) <= limit
+
+
+def _facts(db: sqlite3.Connection, redemption: Redemption, *, believed: bool) -> Facts:
+    lists = checkin_lists(db, redemption.lists)
+    found = _found(db, redemption.secret_hash)
+    addons = _addons(db, found) if any(one.addon_match for one in lists) else []
+    history = {
+        (checkin_list.id, ticket.position_id): _history(db, checkin_list.id, ticket.position_id)
+        for ticket in (*found, *addons)
+        for checkin_list in lists
+    }
+    return Facts(
+        type=redemption.type,
+        now=redemption.at,
+        lists=lists,
+        found=found,
+        addons=addons,
+        history=history,
+        believed=believed,
+    )
+
+
+def checkin_lists(db: sqlite3.Connection, ids: Sequence[int]) -> list[CheckinList]:
+    """The configured lists in order of priority; before the first pull, open ones of that id."""
+    rows = {row["id"]: row for row in db.execute("SELECT id, description FROM checkin_lists")}
+    return [
+        list_of(rows[list_id]["description"]) if list_id in rows else CheckinList(id=list_id)
+        for list_id in ids
+    ]
+
+
+def _found(db: sqlite3.Connection, secret_hash: bytes) -> list[Ticket]:
+    live = db.execute("SELECT * FROM tickets WHERE secret_hash = ?", (secret_hash,))
+    former = db.execute(
+        "SELECT tickets.* FROM former_secrets JOIN tickets USING (position_id)"
+        " WHERE former_secrets.secret_hash = ?",
+        (secret_hash,),
+    )
+    return [ticket_of(row) for row in live] + [ticket_of(row, former_secret=True) for row in former]
+
+
+def _addons(db: sqlite3.Connection, found: Sequence[Ticket]) -> list[Ticket]:
+    return [
+        ticket_of(row)
+        for ticket in found
+        for row in db.execute(
+            "SELECT * FROM tickets WHERE addon_to = ? AND NOT vanished ORDER BY position_id",
+            (ticket.position_id,),
+        )
+    ]
+
+
+# Our own scans count until the server's list was read after they were settled; from then on the
+# server's word stands, but for an entry that it would not take from us: that guest is inside all
+# the same.
+_HISTORY = """
+    SELECT at, type, server_id FROM checkins
+    WHERE list_id = :list AND position_id = :position
+    UNION ALL
+    SELECT COALESCE(sent_at, dated), type, 9223372036854775807 FROM scans
+    WHERE position_id = :position AND list_id = :list AND verdict <> 'refuse'
+      AND state <> 'annulled'
+      AND (settled_no IS NULL OR state = 'refused' OR settled_no > COALESCE(
+        (SELECT known_no FROM listings WHERE list_id = :list AND position_id = :position), -1))
+    ORDER BY 1, 3
+"""
+
+
+def _history(db: sqlite3.Connection, list_id: int, position_id: int) -> list[Checkin]:
+    """The check-ins on one list, the server's and our own, oldest first, none twice."""
+    rows = db.execute(_HISTORY, {"list": list_id, "position": position_id})
+    once = dict.fromkeys((row["type"], row["at"]) for row in rows)
+    return [Checkin(ScanType(kind), moment(at)) for kind, at in once]
+
+
+def _record(
+    db: sqlite3.Connection,
+    redemption: Redemption,
+    decision: Decision,
+    known: Facts,
+) -> tuple[Scan, ...]:
+    order_code = known.found[0].order_code if known.found else ""
+    scans = []
+    for number, stay in enumerate(decision.stays):
+        # One row, one nonce: a sighting that ends two stays makes two calls to the server.
+        nonce = redemption.nonce if number == 0 else f"{redemption.nonce}-{number + 1}"
+        owed = decision.verdict.admits or redemption.reports
+        told_by_text = decision.verdict is Verdict.REFUSE and redemption.reports
+        row = db.execute(
+            "INSERT INTO scans (nonce, sighting, type, list_id, position_id, order_code,"
+            " secret_hash, secret_text, verdict, reason, at, dated, boot_id, monotonic_ns, eye,"
+            " state, key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+            (
+                nonce,
+                redemption.nonce,
+                redemption.type,
+                stay.list_id,
+                stay.position_id,
+                order_code,
+                redemption.secret_hash,
+                redemption.sealed_text if told_by_text else None,
+                decision.verdict,
+                decision.reason,
+                stamp(redemption.at),
+                stamp(_dated(redemption.at, stay, known)),
+                redemption.boot_id,
+                redemption.monotonic_ns,
+                redemption.eye,
+                State.WAITING if owed else State.LOCAL,
+                nonce,
+            ),
+        ).fetchone()
+        scans.append(scan_of(row))
+    return tuple(scans)
+
+
+def _dated(at: datetime, stay: Stay, known: Facts) -> datetime:
+    """Both servers go by the datetime: one from before the last check-in changes nothing there."""
+    past = known.history.get((stay.list_id, stay.position_id or 0))
+    return max(at, past[-1].at + timedelta(microseconds=1)) if past else at
