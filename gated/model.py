@@ -164,8 +164,26 @@ class Ticket:
     """Absent from the server's complete list: a tombstone, kept so that its holder can leave."""
     former_secret: bool = False
     """Found by a secret the ticket no longer has."""
-    name: str = ""
-    """Empty unless `[privacy] names` is set."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerCheckin:
+    """A check-in as the server lists it; `id` breaks ties of the datetime."""
+
+    id: int
+    list_id: int
+    type: ScanType
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A ticket as the server lists it, with the secret in the clear: hashed before it is kept."""
+
+    ticket: Ticket
+    secret: str = field(repr=False)
+    checkins: tuple[ServerCheckin, ...] = ()
+    name: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +211,7 @@ class Scan:
     sighting: str
     """The nonce shared by the rows of one sighting (an exit may end several stays)."""
     type: ScanType
-    list_id: int | None
+    list_id: int
     verdict: Verdict
     reason: Reason
     at: datetime

@@ -111,11 +111,8 @@ def note(db: sqlite3.Connection, nonce: str, *, reason: str, message: str) -> No
 
 def count(db: sqlite3.Connection) -> OutboxCount:
     """How much is owed."""
-    open_rows = dict(
-        db.execute(
-            "SELECT state, COUNT(*) FROM scans WHERE state IN ('waiting', 'shelved') GROUP BY state"
-        ).fetchall()
-    )
+    waiting = db.execute("SELECT COUNT(*) FROM scans WHERE state = 'waiting'").fetchone()[0]
+    shelved = db.execute("SELECT COUNT(*) FROM scans WHERE state = 'shelved'").fetchone()[0]
     settled = db.execute("SELECT COUNT(*) FROM scans WHERE settled_no IS NOT NULL").fetchone()[0]
     oldest = db.execute("SELECT MIN(at) FROM scans WHERE state = 'waiting'").fetchone()[0]
-    return OutboxCount(open_rows.get("waiting", 0), settled, open_rows.get("shelved", 0), oldest)
+    return OutboxCount(waiting, settled, shelved, oldest)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gated.config import Policy
-    from gated.model import Ticket
-    from gated.store.tickets import ListedTicket
+    from gated.model import Listed, Ticket
+    from gated.store.tickets import Keeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,9 @@ class Redemption:
 class Fresh:
     """What the server said when asked for this one ticket, by list; `known_no` as of when."""
 
-    tickets: Mapping[int, Sequence[ListedTicket]]
+    tickets: Mapping[int, Sequence[Listed]]
     known_no: int
+    keeper: Keeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def redeem(
     """
     if fresh:
         for list_id, listed in fresh.tickets.items():
-            merge(db, list_id, listed, known_no=fresh.known_no)
+            merge(db, fresh.keeper, list_id, listed, known_no=fresh.known_no)
     facts_now = _facts(db, redemption, believed=fresh is not None)
     if not fresh and not asked_in_vain and not may_ask:
         facts_now = _facts(db, redemption, believed=_is_recent(db, redemption))

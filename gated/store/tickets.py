@@ -13,18 +13,38 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from gated.model import CheckinList, ScanType, Ticket
+    from gated.model import CheckinList, Listed, ScanType
+    from gated.store.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
-class ListedTicket:
-    """A ticket as one list shows it: with the hash of its secret and its check-ins there."""
+class Keeper:
+    """What may be kept of a listed ticket, and how: secrets hashed, names sealed or not at all."""
 
-    ticket: Ticket
-    secret_hash: bytes
-    checkins: tuple[tuple[int, ScanType, datetime], ...] = ()
-    """(the server's id, type, time)"""
-    sealed_name: bytes | None = None
+    vault: Vault
+    names: bool = False
+
+    def row(self, listed: Listed) -> tuple[object, ...]:
+        """The values of a row of `tickets`."""
+        ticket = listed.ticket
+        return (
+            ticket.position_id,
+            self.vault.hash(listed.secret),
+            ticket.order_code,
+            ticket.item,
+            ticket.variation,
+            ticket.subevent,
+            ticket.addon_to,
+            ticket.order_status,
+            ticket.valid_if_pending,
+            ticket.require_approval,
+            ticket.require_attention,
+            ticket.blocked,
+            stamp(ticket.valid_from),
+            stamp(ticket.valid_until),
+            self.vault.seal(listed.name) if self.names and listed.name else None,
+            0,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +82,13 @@ def begin_pass(db: sqlite3.Connection) -> int:
     return facts.settled_no(db)
 
 
-def add_to_pass(db: sqlite3.Connection, list_id: int, listed: Iterable[ListedTicket]) -> None:
+def add_to_pass(
+    db: sqlite3.Connection, keeper: Keeper, list_id: int, listed: Sequence[Listed]
+) -> None:
     """Collect a page. The same ticket on a later page or list is the same ticket."""
-    listed = tuple(listed)
     db.executemany(
         f"INSERT OR REPLACE INTO temp.new_tickets ({_COLUMNS}) VALUES ({_VALUES})",
-        [_values(one) for one in listed],
+        [keeper.row(one) for one in listed],
     )
     db.executemany(
         "INSERT OR REPLACE INTO temp.new_listings VALUES (?, ?)",
@@ -75,7 +96,7 @@ def add_to_pass(db: sqlite3.Connection, list_id: int, listed: Iterable[ListedTic
     )
     db.executemany(
         "INSERT OR REPLACE INTO temp.new_checkins VALUES (?, ?, ?, ?, ?)",
-        _checkin_rows(list_id, listed),
+        _checkin_rows(listed),
     )
 
 
@@ -141,7 +162,12 @@ def write_lists(db: sqlite3.Connection, lists: Sequence[CheckinList]) -> None:
 
 
 def merge(
-    db: sqlite3.Connection, list_id: int, listed: Sequence[ListedTicket], *, known_no: int
+    db: sqlite3.Connection,
+    keeper: Keeper,
+    list_id: int,
+    listed: Sequence[Listed],
+    *,
+    known_no: int,
 ) -> None:
     """Take in what the server said about single tickets when asked, as of `known_no`."""
     for one in listed:
@@ -150,9 +176,11 @@ def merge(
             "INSERT OR IGNORE INTO former_secrets (secret_hash, position_id)"
             " SELECT secret_hash, position_id FROM tickets"
             " WHERE position_id = ? AND secret_hash <> ?",
-            (position_id, one.secret_hash),
+            (position_id, keeper.vault.hash(one.secret)),
         )
-        db.execute(f"INSERT OR REPLACE INTO tickets ({_COLUMNS}) VALUES ({_VALUES})", _values(one))
+        db.execute(
+            f"INSERT OR REPLACE INTO tickets ({_COLUMNS}) VALUES ({_VALUES})", keeper.row(one)
+        )
         db.execute(
             "DELETE FROM checkins WHERE list_id = ? AND position_id = ?", (list_id, position_id)
         )
@@ -160,9 +188,7 @@ def merge(
             "INSERT OR REPLACE INTO listings (list_id, position_id, known_no) VALUES (?, ?, ?)",
             (list_id, position_id, known_no),
         )
-    db.executemany(
-        "INSERT OR REPLACE INTO checkins VALUES (?, ?, ?, ?, ?)", _checkin_rows(list_id, listed)
-    )
+    db.executemany("INSERT OR REPLACE INTO checkins VALUES (?, ?, ?, ?, ?)", _checkin_rows(listed))
 
 
 def count(db: sqlite3.Connection) -> int:
@@ -170,33 +196,9 @@ def count(db: sqlite3.Connection) -> int:
     return db.execute("SELECT COUNT(*) FROM tickets WHERE NOT vanished").fetchone()[0]  # type: ignore[no-any-return]
 
 
-def _values(one: ListedTicket) -> tuple[object, ...]:
-    ticket = one.ticket
-    return (
-        ticket.position_id,
-        one.secret_hash,
-        ticket.order_code,
-        ticket.item,
-        ticket.variation,
-        ticket.subevent,
-        ticket.addon_to,
-        ticket.order_status,
-        ticket.valid_if_pending,
-        ticket.require_approval,
-        ticket.require_attention,
-        ticket.blocked,
-        stamp(ticket.valid_from),
-        stamp(ticket.valid_until),
-        one.sealed_name,
-        0,
-    )
-
-
-def _checkin_rows(
-    list_id: int, listed: Iterable[ListedTicket]
-) -> list[tuple[int, int, str, int, ScanType]]:
+def _checkin_rows(listed: Iterable[Listed]) -> list[tuple[int, int, str, int, ScanType]]:
     return [
-        (list_id, one.ticket.position_id, stamp(at), server_id, kind)
+        (checkin.list_id, one.ticket.position_id, stamp(checkin.at), checkin.id, checkin.type)
         for one in listed
-        for server_id, kind, at in one.checkins
+        for checkin in one.checkins
     ]

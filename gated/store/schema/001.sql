@@ -77,7 +77,9 @@ CREATE TABLE scans (
     settled_at TEXT,
     settled_no INTEGER
 ) STRICT;
-CREATE INDEX scans_open ON scans (state, id) WHERE state IN ('waiting', 'shelved');
+CREATE INDEX scans_waiting ON scans (id) WHERE state = 'waiting';
+CREATE INDEX scans_waiting_ticket ON scans (secret_hash, id) WHERE state = 'waiting';
+CREATE INDEX scans_shelved ON scans (id) WHERE state = 'shelved';
 CREATE INDEX scans_position ON scans (position_id, list_id) WHERE verdict <> 'refuse';
 CREATE INDEX scans_settled ON scans (settled_no) WHERE settled_no IS NOT NULL;
 

@@ -1,0 +1,153 @@
+"""The camera thread: newest frame, decode, repeat?, and the sighting handed to the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from gated.camera.decode import decode
+from gated.errors import CameraError
+from gated.model import Sighting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from gated.camera import Source
+    from gated.camera.repeat import Repeat
+    from gated.model import Code, Frame, ScanType
+
+logger = logging.getLogger(__name__)
+
+_PICTURE_EVERY_S = 0.2
+
+
+class Reader:
+    """One eye. `run` lives until it is cancelled or the camera fails.
+
+    `mode` tells the gate's mode at this moment (called in the camera thread); sightings go into
+    `sightings`, whose bound holds the camera back when the gate is busy: nobody is dropped.
+    `picture` is a small grey copy of the newest frame, for the page.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        repeat: Repeat,
+        sightings: asyncio.Queue[Sighting],
+        *,
+        mode: Callable[[], ScanType],
+    ) -> None:
+        self.source = source
+        self.frames = 0
+        self.reads = 0
+        self.decode_ms = 0.0
+        self.last_beat = time.monotonic()
+        self.picture: npt.NDArray[np.uint8] | None = None
+        self._repeat = repeat
+        self._sightings = sightings
+        self._mode = mode
+        self._stop = threading.Event()
+        self._picture_at = 0.0
+        self._beats: deque[float] = deque(maxlen=60)
+
+    @property
+    def fps(self) -> float:
+        """Pictures a second over the last two seconds or so."""
+        beats = [beat for beat in tuple(self._beats) if time.monotonic() - beat < 2]
+        return len(beats) / 2
+
+    async def run(self) -> None:
+        """Read until cancelled. Raises CameraError."""
+        loop = asyncio.get_running_loop()
+        ended = loop.create_future()
+
+        def run() -> None:
+            error: BaseException | None = None
+            try:
+                self._read(loop)
+            except BaseException as caught:  # noqa: BLE001  handed to whoever waits
+                error = caught
+            loop.call_soon_threadsafe(_end, ended, error)
+
+        self._stop.clear()
+        thread = threading.Thread(target=run, name="camera")
+        thread.start()
+        try:
+            await ended
+        finally:
+            self._stop.set()
+            self.source.close()
+            await asyncio.shield(asyncio.to_thread(thread.join))
+        if not self._stop.is_set():  # pragma: no cover
+            raise CameraError(f"the camera {self.source.name} stopped giving pictures")
+
+    def _read(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.source.open()
+        try:
+            for frame in self.source.frames():
+                if self._stop.is_set():
+                    return
+                self.last_beat = time.monotonic()
+                if frame is not None:
+                    self._look(frame, loop)
+        finally:
+            self.source.close()
+        raise CameraError(f"the camera {self.source.name} stopped giving pictures")
+
+    def _look(self, frame: Frame, loop: asyncio.AbstractEventLoop) -> None:
+        self.frames += 1
+        self._beats.append(frame.seen)
+        if frame.seen - self._picture_at >= _PICTURE_EVERY_S:
+            self._picture_at = frame.seen
+            self.picture = frame.pixels[::2, ::2].copy()
+        mode = self._mode()
+        started = time.perf_counter()
+        codes = decode(frame.pixels)
+        self.decode_ms = (time.perf_counter() - started) * 1000
+        self.reads += len(codes)
+        for code, again in self._repeat.news(codes, mode, frame.seen):
+            self._hand_over(code, frame, mode, again=again, loop=loop)
+
+    def _hand_over(
+        self,
+        code: Code,
+        frame: Frame,
+        mode: ScanType,
+        *,
+        again: bool,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        sighting = Sighting(
+            text=code.text,
+            format=code.format,
+            type=mode,
+            seen=frame.seen,
+            eye=self.source.name,
+            again=again,
+        )
+        put = asyncio.run_coroutine_threadsafe(self._sightings.put(sighting), loop)
+        while not self._stop.is_set():
+            try:
+                put.result(timeout=0.1)
+            except concurrent.futures.TimeoutError:
+                self.last_beat = time.monotonic()
+                continue
+            return
+        put.cancel()
+
+
+def _end(ended: asyncio.Future[None], error: BaseException | None) -> None:
+    if ended.done():
+        return
+    if error is None:
+        ended.set_result(None)
+    else:
+        ended.set_exception(error)

@@ -1,0 +1,79 @@
+"""Every act at the gate as a plain method: button, page and commands call nothing else."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gated.errors import PanelError
+from gated.model import Act, ScanType
+from gated.signals import signal_for_mode
+from gated.store import facts, ledger
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+    from typing import Literal
+
+    from gated.clock import Clock
+    from gated.health import Health
+    from gated.panel import Panel
+    from gated.store.database import Store
+
+logger = logging.getLogger(__name__)
+
+
+class Desk:
+    """Holds the mode, which any thread may read; changes are recorded before they show."""
+
+    def __init__(
+        self,
+        store: Store,
+        panel: Panel,
+        clock: Clock,
+        health: Health,
+        *,
+        on_change: Callable[[], None],
+    ) -> None:
+        self.mode = ScanType.EXIT
+        self._store = store
+        self._panel = panel
+        self._clock = clock
+        self._health = health
+        self._on_change = on_change
+
+    async def start(self, mode: Literal["exit", "entry", "last"]) -> None:
+        """Take up the configured mode, or the one from before the restart. Raises StoreError."""
+        last = await self._store.read(partial(facts.get, name="mode"))
+        wanted = ScanType(mode) if mode != "last" else ScanType(last or ScanType.EXIT)
+        if wanted != last:
+            await self._store.write(partial(self._record_mode, mode=wanted, origin="config"))
+        self.mode = wanted
+        self._light(tone=False)
+
+    async def set_mode(self, mode: ScanType, *, origin: str) -> None:
+        """Switch between check-in and check-out; recorded, kept, then shown. Raises StoreError."""
+        if mode is self.mode:
+            return
+        await self._store.write(partial(self._record_mode, mode=mode, origin=origin))
+        self.mode = mode
+        logger.info("mode %s by %s", mode, origin)
+        self._light(tone=True)
+        self._on_change()
+
+    async def toggle_mode(self, *, origin: str) -> None:
+        """One press of the button. Raises StoreError."""
+        await self.set_mode(self.mode.other, origin=origin)
+
+    def _record_mode(self, db: sqlite3.Connection, *, mode: ScanType, origin: str) -> None:
+        facts.put(db, "mode", mode)
+        ledger.write_act(db, Act(what="mode", origin=origin, at=self._clock.wall(), detail=mode))
+
+    def _light(self, *, tone: bool) -> None:
+        try:
+            self._panel.set_mode(self.mode)
+            if tone:
+                self._panel.show(signal_for_mode(self.mode))
+        except PanelError as error:
+            self._health.fail("panel", str(error))

@@ -1,0 +1,200 @@
+"""One scan from start to end. The file to read first."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gated.errors import PanelError, StoreError
+from gated.logs import short
+from gated.model import Verdict
+from gated.signals import SIGNALS, signal_for
+from gated.store.redeem import Ask, Fresh, Redeemed, Redemption, redeem
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from gated.clock import Clock
+    from gated.config import Policy
+    from gated.health import Health
+    from gated.model import Decision, Listed, Scan, Sighting
+    from gated.panel import Panel
+    from gated.signals import Signal
+    from gated.store.database import Store
+    from gated.store.tickets import Keeper
+
+logger = logging.getLogger(__name__)
+
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A sighting and the answer its guest saw; `ms` from frame to lamp, and what of it where."""
+
+    sighting: Sighting
+    decision: Decision
+    scans: tuple[Scan, ...]
+    signal: Signal
+    ms: float
+    store_ms: float
+    asked: bool = False
+
+
+class Gate:
+    """Turns sightings into signals, each recorded before it is shown.
+
+    What it needs of its siblings it gets as callables: `ask` fetches the tickets of a secret from
+    the server by list, or None when it cannot be asked; `may_ask` says whether it is worth
+    trying; `reports` whether refused scans are told to the server; `on_shown` hears of every
+    answer.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        panel: Panel,
+        keeper: Keeper,
+        clock: Clock,
+        health: Health,
+        *,
+        lists: tuple[int, ...],
+        policy: Policy,
+        may_ask: Callable[[], bool],
+        ask: Callable[[str], Awaitable[dict[int, Sequence[Listed]] | None]],
+        reports: Callable[[], bool],
+        on_shown: Callable[[Shown], None],
+    ) -> None:
+        self._store = store
+        self._panel = panel
+        self._keeper = keeper
+        self._clock = clock
+        self._health = health
+        self._lists = lists
+        self._policy = policy
+        self._may_ask = may_ask
+        self._ask = ask
+        self._reports = reports
+        self._on_shown = on_shown
+        self._latest: tuple[tuple[str, str], Signal] | None = None
+        self._in_hand: set[asyncio.Task[None]] = set()
+
+    async def run(self, sightings: asyncio.Queue[Sighting]) -> None:
+        """Answer sightings until cancelled; those in hand are then finished and shown."""
+        places = asyncio.Semaphore(_AT_ONCE)
+        try:
+            while True:
+                sighting = await sightings.get()
+                # Who waits for the server's word must not hold up the next guest.
+                await places.acquire()
+                task = asyncio.create_task(self._scan_safely(sighting), name="scan")
+                self._in_hand.add(task)
+                task.add_done_callback(self._in_hand.discard)
+                task.add_done_callback(lambda _: places.release())
+        finally:
+            if self._in_hand:
+                await asyncio.wait(self._in_hand, timeout=1.0)
+
+    async def scan(self, sighting: Sighting) -> Shown | None:
+        """Decide, record, show; None when it was the same guest again. Raises StoreError."""
+        if sighting.again and self._repeat(sighting):
+            return None
+        redemption = Redemption(
+            nonce=secrets.token_hex(16),
+            type=sighting.type,
+            secret_hash=self._store.vault.hash(sighting.text),
+            at=self._clock.wall(),
+            lists=self._lists,
+            policy=self._policy,
+            boot_id=self._clock.boot_id,
+            monotonic_ns=int(sighting.seen * 1e9),
+            eye=sighting.eye,
+            reports=self._reports(),
+            sealed_text=self._store.vault.seal(sighting.text) if self._reports() else None,
+        )
+        started = time.perf_counter()
+        answer = await self._store.write(
+            partial(redeem, redemption=redemption, may_ask=self._may_ask())
+        )
+        asked = isinstance(answer, Ask)
+        if isinstance(answer, Ask):
+            answer = await self._redeem_for_good(sighting, redemption, answer)
+        store_ms = (time.perf_counter() - started) * 1000
+        return self._show(sighting, answer, store_ms=store_ms, asked=asked)
+
+    async def _redeem_for_good(
+        self, sighting: Sighting, redemption: Redemption, ask: Ask
+    ) -> Redeemed:
+        """A red that fresher data could overturn: hear the server first, if it is quick."""
+        tickets = await self._ask(sighting.text)
+        fresh = Fresh(tickets, ask.known_no, self._keeper) if tickets is not None else None
+        answer = await self._store.write(
+            partial(
+                redeem,
+                redemption=redemption,
+                may_ask=False,
+                fresh=fresh,
+                asked_in_vain=fresh is None,
+            )
+        )
+        assert isinstance(answer, Redeemed)  # noqa: S101  may_ask was False
+        return answer
+
+    def _show(self, sighting: Sighting, answer: Redeemed, *, store_ms: float, asked: bool) -> Shown:
+        decision = answer.decision
+        signal = signal_for(decision.verdict, decision.reason)
+        self._light(signal)
+        ms = (self._clock.monotonic() - sighting.seen) * 1000
+        self._latest = ((sighting.text, sighting.type), signal)
+        shown = Shown(sighting, decision, answer.scans, signal, ms, store_ms, asked)
+        logger.info(
+            "%s %s %s %s %.0f ms",
+            sighting.type,
+            _word(decision.verdict),
+            decision.reason,
+            answer.scans[0].order_code or short(sighting.text),
+            ms,
+        )
+        self._on_shown(shown)
+        return shown
+
+    def _repeat(self, sighting: Sighting) -> bool:
+        """Shown again by the same guest: the same answer, and nothing written."""
+        if self._latest is None or self._latest[0] != (sighting.text, sighting.type):
+            return False
+        self._light(self._latest[1])
+        return True
+
+    def _light(self, signal: Signal) -> None:
+        """A dead lamp is a matter for the page; the guest was decided all the same."""
+        try:
+            self._panel.show(signal)
+        except PanelError as error:
+            self._health.fail("panel", str(error))
+            logger.error("%s", error)
+
+    async def _scan_safely(self, sighting: Sighting) -> None:
+        """Nothing that goes wrong with one guest may keep out the next, or turn green."""
+        try:
+            await self.scan(sighting)
+        except StoreError as error:
+            self._health.fail("store", str(error))
+            logger.error("a scan could not be recorded: %s", error)
+            self._light(SIGNALS["error"])
+        except Exception:
+            logger.exception("a scan failed")
+            self._health.fail("gate", "a scan failed; the log says why")
+            self._light(SIGNALS["error"])
+
+
+def _word(verdict: Verdict) -> str:
+    return {
+        Verdict.ADMIT: "accepted",
+        Verdict.ATTENTION: "accepted with attention",
+        Verdict.REFUSE: "refused",
+    }[verdict]

@@ -1,0 +1,79 @@
+"""How every part of the box is, in one sentence each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Level(IntEnum):
+    """Green, yellow, red."""
+
+    OK = 0
+    WARNING = 1
+    ERROR = 2
+
+    @property
+    def word(self) -> str:
+        """As the page and `status --json` say it."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How one part is."""
+
+    part: str
+    level: Level
+    words: str
+
+
+class Health:
+    """The conditions of all parts; `on_change` is called with each that changed."""
+
+    def __init__(self) -> None:
+        self._conditions: dict[str, Condition] = {}
+        self._listeners: list[Callable[[Condition], None]] = []
+
+    def on_change(self, listener: Callable[[Condition], None]) -> None:
+        """Have every change told, in the thread that reports it."""
+        self._listeners.append(listener)
+
+    def report(self, part: str, level: Level, words: str) -> None:
+        """Say how a part is now."""
+        condition = Condition(part, level, words)
+        if self._conditions.get(part) == condition:
+            return
+        self._conditions[part] = condition
+        for listener in self._listeners:
+            listener(condition)
+
+    def ok(self, part: str, words: str = "") -> None:
+        """Report that a part is well."""
+        self.report(part, Level.OK, words)
+
+    def warn(self, part: str, words: str) -> None:
+        """Report that a part works with a limp."""
+        self.report(part, Level.WARNING, words)
+
+    def fail(self, part: str, words: str) -> None:
+        """Report that a part does not work."""
+        self.report(part, Level.ERROR, words)
+
+    def of(self, part: str) -> Condition | None:
+        """The last report of a part."""
+        return self._conditions.get(part)
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """All parts, the worst first."""
+        return tuple(sorted(self._conditions.values(), key=lambda one: (-one.level, one.part)))
+
+    @property
+    def worst(self) -> Level:
+        """How the box is as a whole."""
+        return max((one.level for one in self._conditions.values()), default=Level.OK)

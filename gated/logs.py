@@ -1,0 +1,52 @@
+"""The log: to the journal or the terminal, one line an entry, nothing secret, nothing raw."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+_PRIORITIES = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
+_SHOWN = 4
+
+
+def set_up(level: str) -> None:
+    """Log to stderr; under systemd with a priority and without the time it adds itself."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_OneLine(in_journal="JOURNAL_STREAM" in os.environ))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # Every request of the page at INFO would wear out the SD card.
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+
+
+def short(secret: str) -> str:
+    """A secret as it may be shown: its beginning, and no character that does anything."""
+    shown = secret[:_SHOWN] if len(secret) > 2 * _SHOWN else secret[:1]
+    return printable(shown) + "…"
+
+
+def printable(text: str, limit: int = 200) -> str:
+    """Escape what is not text, so that a code cannot forge a line or paint the terminal."""
+    escaped = "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text[:limit]
+    )
+    return escaped + ("…" if len(text) > limit else "")
+
+
+class _OneLine(logging.Formatter):
+    def __init__(self, *, in_journal: bool) -> None:
+        super().__init__(
+            "%(name)s: %(message)s"
+            if in_journal
+            else "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+        )
+        self._in_journal = in_journal
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        lines = [printable(line, limit=2000) for line in text.split("\n")]
+        if not self._in_journal:
+            return "\n".join(lines)
+        priority = f"<{_PRIORITIES.get(record.levelname, 6)}>"
+        return "\n".join(priority + line for line in lines)

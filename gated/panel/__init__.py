@@ -1,0 +1,99 @@
+"""Lamps, buzzer and button: what every kind of panel promises, and how one is chosen."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self, TextIO
+
+    from gated import config
+    from gated.errors import PanelError
+    from gated.model import ScanType
+    from gated.signals import Signal, StatusPattern
+
+
+@dataclass(frozen=True, slots=True)
+class Lamps:
+    """What is lit and sounding right now; `buzzer_hz` 0 is silence."""
+
+    green: bool = False
+    red: bool = False
+    mode_entry: bool = False
+    mode_exit: bool = False
+    status: bool = False
+    buzzer_hz: int = 0
+
+
+class Panel(Protocol):
+    """Tells people the verdict, the mode and the gate's health.
+
+    Everything is called in the event loop's thread and returns at once.
+    """
+
+    def show(self, signal: Signal) -> None:
+        """Start a signal in place of the running one; its first step is written on return.
+
+        Raises PanelError when a part of it fails; the rest is shown all the same.
+        """
+
+    def set_mode(self, mode: ScanType) -> None:
+        """Light the lamp of this mode only. Raises PanelError."""
+
+    def set_status(self, pattern: StatusPattern) -> None:
+        """Blink the status lamp like this until told otherwise. Raises PanelError."""
+
+    def lamps(self) -> Lamps:
+        """What is lit, read back where the hardware allows it. Raises PanelError."""
+
+    async def __aenter__(self) -> Self:
+        """Take the hardware. Raises PanelError, with nothing left taken."""
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Everything dark and silent, and the hardware given back, whatever fails on the way."""
+
+
+def open_panel(
+    panel: config.Panel,
+    *,
+    on_press: Callable[[], None],
+    on_change: Callable[[], None],
+    on_failure: Callable[[PanelError], None],
+    pin_factory: object | None = None,
+    stream: TextIO | None = None,
+) -> Panel:
+    """Build the configured kind of panel; `async with` it to take the hardware.
+
+    All callbacks are called in the event loop: `on_press` once for every press of the button,
+    `on_change` when a lamp or the buzzer changed, `on_failure` for failures that no caller
+    hears of because they happen in the middle of a signal or on exit. A given gpiozero
+    `pin_factory` stands in for the configured one and is not closed; `stream` is where the
+    console panel writes, stdout if not given.
+    """
+    if panel.kind == "gpio":
+        # gpiozero is loaded only where there are pins.
+        from gated.panel.gpio import GpioPanel  # noqa: PLC0415
+
+        return GpioPanel(
+            panel,
+            pin_factory=pin_factory,
+            on_press=on_press,
+            on_change=on_change,
+            on_failure=on_failure,
+        )
+    from gated.panel.console import ConsolePanel  # noqa: PLC0415 - it imports this module
+
+    return ConsolePanel(
+        None if panel.kind == "none" else (stream or sys.stdout),
+        on_change=on_change,
+        on_failure=on_failure,
+    )

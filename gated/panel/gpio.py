@@ -1,0 +1,279 @@
+"""The panel on the GPIO header, driven through gpiozero."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from gpiozero import (
+    DigitalInputDevice,
+    GPIOPinInUse,
+    OutputDevice,
+    PinUnknownPi,
+    PWMOutputDevice,
+)
+from gpiozero.pins.mock import MockFactory, MockPWMPin
+
+from gated.errors import PanelError
+from gated.model import ScanType
+from gated.panel import Lamps
+from gated.panel.debounce import Debounce
+from gated.panel.player import Player
+from gated.signals import DARK, Signal, StatusPattern, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Self
+
+    from gated import config
+
+_LAMPS = ("green", "red", "mode_entry", "mode_exit", "status")
+_OTHERWISE = 'or set [panel] kind = "console"'
+
+
+class GpioPanel:
+    """Lamps, buzzer and button on pins. Pins that are None are not wired and ignored.
+
+    A `pin_factory` given here is used and left open; otherwise the configured one is opened
+    with the panel and closed with it. `speed` makes all signals faster, for tests.
+    """
+
+    def __init__(
+        self,
+        panel: config.Panel,
+        *,
+        on_press: Callable[[], None],
+        on_change: Callable[[], None],
+        on_failure: Callable[[PanelError], None],
+        pin_factory: Any = None,
+        speed: float = 1.0,
+    ) -> None:
+        self._panel = panel
+        self._on_press = on_press
+        self._on_change = on_change
+        self._on_failure = on_failure
+        self._pin_factory = pin_factory
+        self._parts: dict[str, _Part] = {}
+        self._written: dict[str, int] = {}
+        self._debounce = Debounce(quiet_s=panel.button_debounce_ms / 1000)
+        self._signal = Player(self._write_step, on_failure=on_failure, speed=speed)
+        self._status = Player(self._write_status, on_failure=on_failure, speed=speed)
+        self._pattern: StatusPattern | None = None
+        self._taken = ExitStack()
+
+    async def __aenter__(self) -> Self:
+        with ExitStack() as taken:
+            factory = self._pin_factory
+            if factory is None:
+                factory = _open_factory(self._panel.pin_factory)
+                taken.callback(self._give_back, factory.close)
+            parts = {
+                name: self._take(name, pin, factory, taken)
+                for name in (*_LAMPS, "buzzer")
+                if (pin := getattr(self._panel, name)) is not None
+            }
+            if self._panel.button is not None:
+                self._take_button(self._panel.button, factory, taken)
+            self._parts = parts
+            self._taken = taken.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._signal.stop()
+        self._status.stop()
+        self._parts = {}
+        self._written = {}
+        self._pattern = None
+        self._taken.close()
+        self._on_change()
+
+    def show(self, signal: Signal) -> None:
+        """See Panel."""
+        self._signal.play([*((step.seconds, step) for step in signal.steps), (0.0, DARK)])
+
+    def set_mode(self, mode: ScanType) -> None:
+        """See Panel."""
+        self._write(
+            {"mode_entry": mode is ScanType.ENTRY, "mode_exit": mode is ScanType.EXIT},
+        )
+
+    def set_status(self, pattern: StatusPattern) -> None:
+        """See Panel."""
+        if pattern == self._pattern:
+            return
+        self._status.play(pattern.beats, repeat=len(pattern.beats) > 1)
+        self._pattern = pattern
+
+    def lamps(self) -> Lamps:
+        """See Panel."""
+        with _told("The pins cannot be read", "check the wiring and restart gated"):
+            levels = {name: part.read() for name, part in self._parts.items()}
+        lit = {name: levels.get(name, 0) > 0 for name in _LAMPS}
+        return Lamps(**lit, buzzer_hz=levels.get("buzzer", 0))
+
+    def _take(self, name: str, pin: int, factory: Any, taken: ExitStack) -> _Part:
+        with _told_taking(name, pin):
+            part: _Part
+            if name != "buzzer":
+                active_high = self._panel.lamps_active_high
+                part = _Part(OutputDevice(pin, active_high=active_high, pin_factory=factory))
+            elif self._panel.buzzer_kind == "passive":
+                part = _PassiveBuzzer(PWMOutputDevice(pin, frequency=None, pin_factory=factory))
+            else:
+                part = _ActiveBuzzer(OutputDevice(pin, pin_factory=factory))
+        taken.callback(self._give_back, part.device.close)
+        # Runs before close: a pin that is merely given back may keep its level.
+        taken.callback(self._give_back, lambda: part.write(0))
+        return part
+
+    def _take_button(self, pin: int, factory: Any, taken: ExitStack) -> None:
+        loop = asyncio.get_running_loop()
+
+        def tell(*, down: bool) -> None:
+            # In gpiozero's thread: the time of the edge is now, not when the loop gets to it.
+            loop.call_soon_threadsafe(self._edge, down, loop.time())
+
+        with _told_taking("button", pin):
+            button = DigitalInputDevice(
+                pin, pull_up=self._panel.button_pull_up, pin_factory=factory
+            )
+        taken.callback(self._give_back, button.close)
+        with _told_taking("button", pin):
+            button.when_activated = lambda: tell(down=True)
+            button.when_deactivated = lambda: tell(down=False)
+
+    def _give_back(self, act: Callable[[], None]) -> None:
+        try:
+            with _told("The panel was not switched off cleanly", "check that it is dark"):
+                act()
+        except PanelError as error:
+            self._on_failure(error)
+
+    def _edge(self, down: bool, now_s: float) -> None:  # noqa: FBT001 - call_soon has no keywords
+        if self._debounce.pressed(down=down, now_s=now_s):
+            self._on_press()
+
+    def _write_step(self, step: Step) -> None:
+        # The lamps first: the buzzer may take its time.
+        self._write({"green": step.green, "red": step.red, "buzzer": step.tone_hz})
+
+    def _write_status(self, lit: bool) -> None:  # noqa: FBT001 - Player passes the value alone
+        self._write({"status": lit})
+
+    def _write(self, levels: Mapping[str, int]) -> None:
+        failures: list[PanelError] = []
+        changed = False
+        for name, level in levels.items():
+            part = self._parts.get(name)
+            if part is None:
+                continue
+            try:
+                with _told(f"[panel] {name} does not answer", "check its wiring"):
+                    part.write(level)
+            except PanelError as error:
+                failures.append(error)
+            else:
+                changed |= self._written.get(name, 0) != level
+                self._written[name] = level
+        if changed:
+            self._on_change()
+        if failures:
+            raise failures[0]
+
+
+class _Part:
+    """A pin that is written; a lamp's level is 0 or 1, a buzzer's is its tone in Hz."""
+
+    def __init__(self, device: Any) -> None:
+        self.device = device
+
+    def write(self, level: int) -> None:
+        self.device.value = bool(level)
+
+    def read(self) -> int:
+        return int(self.device.value)
+
+
+class _ActiveBuzzer(_Part):
+    """Sounds at its own pitch; the tone it reports is the one that was asked for."""
+
+    _asked_hz = 0
+
+    def write(self, level: int) -> None:
+        self._asked_hz = level
+        super().write(level)
+
+    def read(self) -> int:
+        return self._asked_hz if self.device.value else 0
+
+
+class _PassiveBuzzer(_Part):
+    """Sounds at the frequency of the pulses it is given."""
+
+    def write(self, level: int) -> None:
+        if level:
+            self.device.frequency = level
+            self.device.value = 0.5
+        else:
+            # No frequency stops lgpio's pulses, which may leave the pin high; then a
+            # steady current would heat the coil.
+            self.device.frequency = None
+            self.device.value = 0
+
+    def read(self) -> int:
+        return round(self.device.frequency or 0) if self.device.value else 0
+
+
+def _open_factory(name: str) -> Any:
+    if name == "mock":
+        return MockFactory(pin_class=MockPWMPin)
+    try:
+        # lgpio exists on a Pi only.
+        from gpiozero.pins.lgpio import LGPIOFactory  # noqa: PLC0415
+    except (ImportError, AttributeError) as error:  # its placeholder on PyPI is an empty module
+        raise PanelError(
+            f"lgpio is missing ({_why(error)}): install python3-lgpio {_OTHERWISE}."
+        ) from error
+    except OSError as error:
+        raise PanelError(
+            f"lgpio cannot keep its files in the working directory ({_why(error)}): "
+            "set LG_WD to a directory that gated may write to."
+        ) from error
+    try:
+        return LGPIOFactory()
+    except PinUnknownPi as error:
+        raise PanelError(
+            f"This is not a Raspberry Pi ({_why(error)}): run gated on one {_OTHERWISE}."
+        ) from error
+    except Exception as error:
+        raise PanelError(
+            f"The GPIO pins cannot be opened ({_why(error)}): "
+            f"let the user of gated into the group gpio {_OTHERWISE}."
+        ) from error
+
+
+@contextmanager
+def _told(what: str, advice: str) -> Iterator[None]:
+    """Every exception becomes a PanelError: lgpio's own can be imported on a Pi only."""
+    try:
+        yield
+    except Exception as error:
+        raise PanelError(f"{what} ({_why(error)}): {advice}.") from error
+
+
+@contextmanager
+def _told_taking(name: str, pin: int) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        why = _why(error)
+        if isinstance(error, GPIOPinInUse) or "busy" in why.lower():
+            advice = f"stop what else uses it or give [panel] {name} another pin"
+        else:
+            advice = f"check [panel] {name} {_OTHERWISE}"
+        raise PanelError(f"Pin {pin} cannot be the {name} ({why}): {advice}.") from error
+
+
+def _why(error: Exception) -> str:
+    return " ".join(str(error).strip("'. ").split()) or type(error).__name__

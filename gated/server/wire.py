@@ -1,0 +1,279 @@
+"""JSON of eventyay-tickets and pretix to values and back. No I/O.
+
+Source: the servers' own answers (tests/replies), not their documentation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from gated.errors import BadReply
+from gated.model import CheckinList, Listed, ScanType, ServerCheckin, Ticket
+
+if TYPE_CHECKING:
+    from gated.model import Scan
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PositionsPage:
+    """A page of a check-in list's positions; `count` is the server's total of all pages."""
+
+    count: int
+    is_last: bool
+    listed: tuple[Listed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A body that says no: the machine's word for it and the person's."""
+
+    reason: str
+    message: str
+
+
+class _Checkin(msgspec.Struct):
+    id: int
+    list: int
+    datetime: datetime
+    type: str = "entry"
+
+
+class _Position(msgspec.Struct):
+    id: int
+    order: str
+    secret: str
+    # The current eventyay says product where everybody else says item.
+    item: int | None = None
+    product: int | None = None
+    variation: int | None = None
+    subevent: int | None = None
+    addon_to: int | None = None
+    attendee_name: str | None = None
+    require_attention: bool | None = False
+    order__status: str = "p"
+    order__valid_if_pending: bool | None = False
+    order__require_approval: bool | None = False
+    blocked: list[str] | None = None
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    checkins: list[_Checkin] = []
+
+
+class _PositionsPage(msgspec.Struct):
+    count: int
+    results: list[_Position]
+    next: str | None = None
+
+
+class _CheckinList(msgspec.Struct):
+    id: int
+    name: Any = ""
+    all_products: bool = True
+    limit_products: list[int] = []
+    subevent: int | None = None
+    position_count: int = 0
+    include_pending: bool = False
+    allow_multiple_entries: bool = False
+    allow_entry_after_exit: bool = True
+    addon_match: bool = False
+    rules: dict[str, Any] | None = None
+
+
+class _CheckinListsPage(msgspec.Struct):
+    results: list[_CheckinList]
+    next: str | None = None
+
+
+class _Version(msgspec.Struct):
+    pretix: str = ""
+    eventyay: str = ""
+
+
+def positions_page(body: bytes) -> PositionsPage:
+    """Read a page of `checkinlists/{id}/positions/`. Raises BadReply."""
+    page = _decode(body, _PositionsPage)
+    return PositionsPage(
+        count=page.count,
+        is_last=page.next is None,
+        listed=tuple(_listed(position) for position in page.results),
+    )
+
+
+def checkin_lists_page(body: bytes) -> tuple[list[tuple[CheckinList, int]], bool]:
+    """Read a page of `checkinlists/`: (list, its position_count), and whether it is the last."""
+    page = _decode(body, _CheckinListsPage)
+    lists = [
+        (
+            CheckinList(
+                id=one.id,
+                name=str(one.name),
+                all_products=one.all_products,
+                limit_products=frozenset(one.limit_products),
+                subevent=one.subevent,
+                include_pending=one.include_pending,
+                allow_multiple_entries=one.allow_multiple_entries,
+                allow_entry_after_exit=one.allow_entry_after_exit,
+                addon_match=one.addon_match,
+                rules=one.rules or {},
+            ),
+            one.position_count,
+        )
+        for one in page.results
+    ]
+    return lists, page.next is None
+
+
+def version(body: bytes) -> str:
+    """Read `/api/v1/version`. Raises BadReply."""
+    answer = _decode(body, _Version)
+    return answer.eventyay or answer.pretix
+
+
+def redeemed(body: bytes) -> Refusal | None:
+    """Read what redeem answered with 2xx: None is yes.
+
+    Success is what the body says: the fork has endpoints that say 201 to denied tickets.
+    """
+    answer = _object(body)
+    if answer.get("status") == "ok":
+        return None
+    return refusal(body)
+
+
+def checked_out(body: bytes) -> Refusal | None:
+    """Read what checkout/single answered with 200: None is yes."""
+    return None if _object(body).get("status") == "success" else refusal(body)
+
+
+def refusal(body: bytes) -> Refusal:
+    """Read a 4xx body, whatever its shape: an object of three kinds, or a list of sentences."""
+    try:
+        answer = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise BadReply("the server answered with something that is not JSON") from None
+    if isinstance(answer, list):
+        return Refusal("error", "; ".join(str(line) for line in answer)[:300])
+    if not isinstance(answer, dict):
+        return Refusal("error", str(answer)[:300])
+    reason = answer.get("reason") or answer.get("code") or ""
+    words = (
+        answer.get("reason_explanation")
+        or answer.get("error")
+        or answer.get("detail")
+        or answer.get("message")
+        or ("" if reason else msgspec.json.encode(answer).decode())
+    )
+    return Refusal(str(reason)[:80], str(words)[:300])
+
+
+def redeem_body(scan: Scan, *, force: bool, pending: bool) -> dict[str, Any]:
+    """What tells a scan to redeem; `force` records as a fact what already happened."""
+    return {
+        "type": str(scan.type),
+        "nonce": scan.nonce,
+        "datetime": utc(scan.sent_at or scan.dated),
+        "force": force,
+        "ignore_unpaid": pending,
+        "canceled_supported": True,
+        "questions_supported": False,
+    }
+
+
+def checkout_body(scan: Scan, *, force: bool) -> dict[str, Any]:
+    """What tells an exit to the fork's checkout/single."""
+    return {
+        "position_id": scan.position_id,
+        "checkin_list_id": scan.list_id,
+        "datetime": utc(scan.sent_at or scan.dated),
+        "force": force,
+    }
+
+
+def failed_checkin_body(scan: Scan, raw_barcode: str) -> dict[str, Any]:
+    """What reports a refused scan."""
+    known = {"position": scan.position_id} if scan.position_id else {}
+    return {
+        "raw_barcode": raw_barcode,
+        "error_reason": str(scan.reason) if scan.reason in _REPORTABLE else "error",
+        "type": str(scan.type),
+        "nonce": scan.nonce,
+        "datetime": utc(scan.sent_at or scan.dated),
+        **known,
+    }
+
+
+_REPORTABLE = frozenset(
+    {
+        "invalid",
+        "revoked",
+        "canceled",
+        "blocked",
+        "unapproved",
+        "invalid_time",
+        "ambiguous",
+        "product",
+        "unpaid",
+        "rules",
+        "already_redeemed",
+    }
+)
+
+
+def utc(at: datetime) -> str:
+    """UTC with a Z: both servers read anything else in a time zone of their own."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _listed(position: _Position) -> Listed:
+    item = position.item if position.item is not None else position.product
+    if item is None:
+        raise BadReply(f"position {position.id} has neither item nor product")
+    return Listed(
+        ticket=Ticket(
+            position_id=position.id,
+            order_code=position.order,
+            item=item,
+            variation=position.variation,
+            subevent=position.subevent,
+            order_status=position.order__status,
+            valid_if_pending=bool(position.order__valid_if_pending),
+            require_approval=bool(position.order__require_approval),
+            require_attention=bool(position.require_attention),
+            blocked=bool(position.blocked),
+            valid_from=_aware(position.valid_from),
+            valid_until=_aware(position.valid_until),
+            addon_to=position.addon_to,
+        ),
+        secret=position.secret,
+        checkins=tuple(
+            ServerCheckin(
+                id=checkin.id,
+                list_id=checkin.list,
+                type=ScanType.EXIT if checkin.type == "exit" else ScanType.ENTRY,
+                at=checkin.datetime.replace(tzinfo=checkin.datetime.tzinfo or UTC),
+            )
+            for checkin in position.checkins
+        ),
+        name=position.attendee_name or "",
+    )
+
+
+def _aware(at: datetime | None) -> datetime | None:
+    return at and at.replace(tzinfo=at.tzinfo or UTC)
+
+
+def _decode(body: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadReply(f"the server's answer has another shape than expected: {error}") from None
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    return _decode(body, dict[str, Any])

@@ -1,0 +1,97 @@
+"""Keeping tasks alive: background ones for ever, the camera a few times, systemd informed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from gated.errors import CameraError, GatedError
+from gated.sync.pace import Pace
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from gated.health import Health
+
+logger = logging.getLogger(__name__)
+
+_LASTED_S = 30.0
+
+
+async def keep_running(part: str, run: Callable[[], Awaitable[None]], health: Health) -> None:
+    """Run a background task again and again, with growing pauses; its failures turn it yellow."""
+    pace = Pace(first_s=1, longest_s=60)
+    while True:
+        started = time.monotonic()
+        try:
+            await run()
+            return
+        except GatedError as error:
+            words = str(error)
+            logger.warning("%s failed: %s", part, words)
+        except Exception:
+            # The one broad except: nothing in the background may end the gate.
+            logger.exception("%s failed", part)
+            words = "failed; the log says why"
+        health.warn(part, words)
+        if time.monotonic() - started > _LASTED_S:
+            pace.reset()
+        await asyncio.sleep(pace.next())
+
+
+async def keep_seeing(
+    run: Callable[[], Awaitable[None]],
+    health: Health,
+    *,
+    tries: int = 5,
+    pause_s: float = 1.0,
+    on_failure: Callable[[], None],
+) -> None:
+    """Restart a failing camera a few times in a row. Raises CameraError when that was in vain."""
+    failures = 0
+    while True:
+        started = time.monotonic()
+        try:
+            await run()
+            return
+        except CameraError as error:
+            if time.monotonic() - started > _LASTED_S:
+                failures = 0
+            failures += 1
+            logger.error("camera failed, time %d of %d: %s", failures, tries, error)
+            health.fail("camera", str(error))
+            on_failure()
+            if failures >= tries:
+                raise
+        await asyncio.sleep(pause_s * failures)
+
+
+class Notifier(Protocol):
+    """What systemd is told; nothing happens where there is none."""
+
+    def __call__(self, state: str) -> object:
+        """Send an sd_notify state such as READY=1."""
+
+
+def systemd_notifier() -> Notifier:
+    """`systemd.daemon.notify`, or silence on a machine without systemd-python."""
+    try:
+        from systemd.daemon import notify  # noqa: PLC0415
+    except ImportError:
+        return lambda state: None  # noqa: ARG005
+    return notify  # type: ignore[no-any-return]
+
+
+async def feed_watchdog(
+    notify: Notifier, *, every_s: float, alive: Callable[[], Awaitable[str]]
+) -> None:
+    """Ping systemd while `alive` finds nothing wrong; it returns what is, or an empty text."""
+    while True:
+        wrong = await alive()
+        if wrong:
+            logger.error("not feeding the watchdog: %s", wrong)
+        else:
+            notify("WATCHDOG=1")
+        await asyncio.sleep(every_s)

@@ -1,0 +1,1 @@
+"""Both directions of the sync: pull the list, push the scans."""

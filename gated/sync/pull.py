@@ -1,0 +1,194 @@
+"""Down: the attendee list, fetched whole and put in place at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gated.errors import BadReply, NotAuthorized, ServerError, ServerUnreachable
+from gated.server.dialects import Capabilities, probe
+from gated.store import facts, tickets
+from gated.sync.pace import Pace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gated.clock import Clock
+    from gated.health import Health
+    from gated.model import CheckinList, Listed
+    from gated.server.client import Client
+    from gated.store.database import Store
+    from gated.store.tickets import Keeper, PassResult
+
+logger = logging.getLogger(__name__)
+
+_TRIES = 3
+_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a pass has come: tickets of the list read, of how many."""
+
+    list_name: str
+    done: int
+    total: int
+
+
+class Pull:
+    """Fetches complete passes, at start and every `every_s`, and what the server can do.
+
+    `can_list` tells whether this token was seen to list positions: only then does an empty
+    answer about a ticket mean that there is none.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        store: Store,
+        keeper: Keeper,
+        clock: Clock,
+        health: Health,
+        *,
+        every_s: float,
+        on_pulled: Callable[[], None] | None = None,
+    ) -> None:
+        self.can_list = False
+        self.capabilities: Capabilities | None = None
+        self._client = client
+        self._store = store
+        self._keeper = keeper
+        self._clock = clock
+        self._health = health
+        self._every_s = every_s
+        self._on_pulled = on_pulled
+        self._lock = asyncio.Lock()
+
+    async def remember(self) -> None:
+        """Take up what was known of the server when the gate last ran."""
+        text = await self._store.read(partial(facts.get, name="capabilities"))
+        self.capabilities = Capabilities.load(text)
+
+    async def run(self) -> None:
+        """Pull for ever; while the server is away, knock with growing pauses."""
+        pace = Pace(first_s=1, longest_s=10)
+        while True:
+            try:
+                await self.probe()
+                await self.once()
+            except ServerUnreachable as error:
+                self._health.warn("server", str(error))
+                await asyncio.sleep(pace.next())
+            except ServerError as error:
+                self._health.fail("server", str(error))
+                logger.warning("the list was not updated: %s", error)
+                await asyncio.sleep(pace.longest())
+            else:
+                pace.reset()
+                await asyncio.sleep(self._every_s)
+
+    async def probe(self) -> None:
+        """Find out what the server can do. Raises ServerError."""
+        found = await probe(self._client)
+        if found != self.capabilities:
+            logger.info("the server can: %s", found)
+            await self._store.write(partial(facts.put, name="capabilities", value=found.dump()))
+        self.capabilities = found
+
+    async def once(self, progress: Callable[[Progress], None] | None = None) -> PassResult:
+        """Fetch every configured list and put the pass in place. Raises ServerError.
+
+        A pass that breaks off changes nothing.
+        """
+        async with self._lock:
+            for attempt in range(1, _TRIES + 1):
+                try:
+                    result = await self._pass(progress)
+                except _ChangedWhileReadingError:
+                    logger.info("the list changed while it was read, time %d", attempt)
+                    continue
+                break
+            else:
+                raise BadReply("the list kept changing while it was read: the old one stays")
+        self.can_list = self.can_list or result.tickets > 0
+        self._health.ok("server", "connected")
+        self._health.ok("list", f"{result.tickets} tickets")
+        logger.info(
+            "list pulled: %d tickets, %d changed, %d vanished",
+            result.tickets,
+            result.changed,
+            result.vanished,
+        )
+        if self._on_pulled:
+            self._on_pulled()
+        return result
+
+    async def _pass(self, progress: Callable[[Progress], None] | None) -> PassResult:
+        lists = await self._lists()
+        known_no = await self._store.write(tickets.begin_pass)
+        for checkin_list, expected in lists:
+            await self._read_list(checkin_list, expected, progress)
+        return await self._store.write(
+            partial(
+                tickets.finish_pass,
+                lists=[checkin_list for checkin_list, _ in lists],
+                known_no=known_no,
+                at=self._clock.wall(),
+            )
+        )
+
+    async def _lists(self) -> list[tuple[CheckinList, int]]:
+        offered = await self._client.checkin_lists()
+        missing = [list_id for list_id in self._client.lists if list_id not in offered]
+        if missing:
+            there = ", ".join(f"{one.id} {one.name}" for one, _ in offered.values()) or "none"
+            raise BadReply(
+                f"the event has no check-in list {missing[0]}: set [server] checkin_lists"
+                f" to some of these: {there}"
+            )
+        return [offered[list_id] for list_id in self._client.lists]
+
+    async def _read_list(
+        self,
+        checkin_list: CheckinList,
+        expected: int,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        """Page by page; ids are counted, because pages by offset over a changing set lie."""
+        seen: set[int] = set()
+        batch: list[Listed] = []
+        number, is_last, count = 1, False, 0
+        while not is_last:
+            page = await self._client.positions(checkin_list.id, number)
+            if number > 1 and page.count != count:
+                raise _ChangedWhileReadingError
+            count, is_last = page.count, page.is_last
+            seen.update(one.ticket.position_id for one in page.listed)
+            batch.extend(page.listed)
+            if len(batch) >= _BATCH or is_last:
+                await self._store.write(
+                    partial(
+                        tickets.add_to_pass,
+                        keeper=self._keeper,
+                        list_id=checkin_list.id,
+                        listed=tuple(batch),
+                    )
+                )
+                batch.clear()
+            if progress:
+                progress(Progress(checkin_list.name, len(seen), count))
+            number += 1
+        if len(seen) != count:
+            raise _ChangedWhileReadingError
+        if not count and expected:
+            raise NotAuthorized(
+                f"the token may not see the {expected} tickets of list {checkin_list.id}:"
+                " give it the right to view orders"
+            )
+
+
+class _ChangedWhileReadingError(Exception):
+    pass

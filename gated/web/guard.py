@@ -1,0 +1,65 @@
+"""Who may see and do what on the local page: pure questions about addresses and headers."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
+
+
+def is_local(peer: str | None, headers: Mapping[str, str]) -> bool:
+    """Whether a request was made on this machine.
+
+    A proxy on this machine speaks for somebody elsewhere, so what it forwards is not local.
+    """
+    address = _address(peer or "")
+    return address is not None and address.is_loopback and not any(h in headers for h in FORWARDED)
+
+
+def names_this_gate(host: str, *, configured: str, reached: str) -> bool:
+    """Whether a Host header means us: a loopback name, `[web] host` or the IP that was reached.
+
+    Any other name is one that somebody else's DNS pointed here.
+    """
+    name = _hostname(host)
+    if not name:
+        return False
+    address = _address(name)
+    if address is None:
+        return name in {"localhost", configured.lower()}
+    return address.is_loopback or address == _address(reached)
+
+
+def is_same_origin(origin: str, host: str) -> bool:
+    """Whether an Origin header is this page itself, given the Host header beside it."""
+    return origin.lower() == f"http://{host}".lower()
+
+
+def without_guests(state: dict[str, Any]) -> dict[str, Any]:
+    """The state for eyes elsewhere: no tickets, and none of the demo's switches."""
+    scans = [{key: scan[key] for key in scan if key != "ticket"} for scan in state["scans"]]
+    return {**state, "scans": scans, "demo": None}
+
+
+def _hostname(host: str) -> str:
+    try:
+        parts = urlsplit(f"//{host}")
+        _ = parts.port
+    except ValueError:
+        return ""
+    bare = parts.netloc == host and "@" not in host
+    return (parts.hostname or "").rstrip(".") if bare else ""
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text.split("%", maxsplit=1)[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if address.version == 6 else None
+    return mapped or address
