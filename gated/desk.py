@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,7 +13,6 @@ from gated.signals import signal_for_mode
 from gated.store import facts, ledger
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
     from typing import Literal
 
@@ -42,33 +42,39 @@ class Desk:
         self._clock = clock
         self._health = health
         self._on_change = on_change
+        self._lock = asyncio.Lock()
 
     async def start(self, mode: Literal["exit", "entry", "last"]) -> None:
         """Take up the configured mode, or the one from before the restart. Raises StoreError."""
         last = await self._store.read(partial(facts.get, name="mode"))
         wanted = ScanType(mode) if mode != "last" else ScanType(last or ScanType.EXIT)
         if wanted != last:
-            await self._store.write(partial(self._record_mode, mode=wanted, origin="config"))
+            await self._record_mode(wanted, "config")
         self.mode = wanted
         self._light(tone=False)
 
     async def set_mode(self, mode: ScanType, *, origin: str) -> None:
         """Switch between check-in and check-out; recorded, kept, then shown. Raises StoreError."""
+        async with self._lock:
+            await self._switch(mode, origin)
+
+    async def toggle_mode(self, *, origin: str) -> None:
+        """One press of the button. Raises StoreError."""
+        async with self._lock:
+            await self._switch(self.mode.other, origin)
+
+    async def _switch(self, mode: ScanType, origin: str) -> None:
         if mode is self.mode:
             return
-        await self._store.write(partial(self._record_mode, mode=mode, origin=origin))
+        await self._record_mode(mode, origin)
         self.mode = mode
         logger.info("mode %s by %s", mode, origin)
         self._light(tone=True)
         self._on_change()
 
-    async def toggle_mode(self, *, origin: str) -> None:
-        """One press of the button. Raises StoreError."""
-        await self.set_mode(self.mode.other, origin=origin)
-
-    def _record_mode(self, db: sqlite3.Connection, *, mode: ScanType, origin: str) -> None:
-        facts.put(db, "mode", mode)
-        ledger.write_act(db, Act(what="mode", origin=origin, at=self._clock.wall(), detail=mode))
+    async def _record_mode(self, mode: ScanType, origin: str) -> None:
+        act = Act(what="mode", origin=origin, at=self._clock.wall(), detail=mode)
+        await self._store.write(partial(ledger.write_mode, act=act))
 
     def _light(self, *, tone: bool) -> None:
         try:

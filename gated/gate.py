@@ -14,10 +14,10 @@ from gated.errors import PanelError, StoreError
 from gated.logs import short
 from gated.model import Verdict
 from gated.signals import SIGNALS, signal_for
-from gated.store.redeem import Ask, Fresh, Redeemed, Redemption, redeem
+from gated.store.redeem import Ask, Asking, Fresh, Redeemed, Redemption, redeem
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
 
     from gated.clock import Clock
     from gated.config import Policy
@@ -50,7 +50,7 @@ class Gate:
     """Turns sightings into signals, each recorded before it is shown.
 
     What it needs of its siblings it gets as callables: `ask` fetches the tickets of a secret from
-    the server by list, or None when it cannot be asked; `may_ask` says whether it is worth
+    the server by list, or None when there was no answer in time; `asking` says whether it is worth
     trying; `reports` whether refused scans are told to the server; `on_shown` hears of every
     answer.
     """
@@ -65,8 +65,8 @@ class Gate:
         *,
         lists: tuple[int, ...],
         policy: Policy,
-        may_ask: Callable[[], bool],
-        ask: Callable[[str], Awaitable[dict[int, Sequence[Listed]] | None]],
+        asking: Callable[[], Asking],
+        ask: Callable[[str], Awaitable[dict[int, tuple[Listed, ...]] | None]],
         reports: Callable[[], bool],
         on_shown: Callable[[Shown], None],
     ) -> None:
@@ -77,19 +77,18 @@ class Gate:
         self._health = health
         self._lists = lists
         self._policy = policy
-        self._may_ask = may_ask
+        self._asking = asking
         self._ask = ask
         self._reports = reports
         self._on_shown = on_shown
         self._latest: tuple[tuple[str, str], Signal] | None = None
         self._in_hand: set[asyncio.Task[None]] = set()
 
-    async def run(self, sightings: asyncio.Queue[Sighting]) -> None:
-        """Answer sightings until cancelled; those in hand are then finished and shown."""
+    async def run(self, sightings: asyncio.Queue[Sighting | None]) -> None:
+        """Answer sightings until a None comes; those in hand are then finished and shown."""
         places = asyncio.Semaphore(_AT_ONCE)
         try:
-            while True:
-                sighting = await sightings.get()
+            while sighting := await sightings.get():
                 # Who waits for the server's word must not hold up the next guest.
                 await places.acquire()
                 task = asyncio.create_task(self._scan_safely(sighting), name="scan")
@@ -119,7 +118,7 @@ class Gate:
         )
         started = time.perf_counter()
         answer = await self._store.write(
-            partial(redeem, redemption=redemption, may_ask=self._may_ask())
+            partial(redeem, redemption=redemption, asking=self._asking())
         )
         asked = isinstance(answer, Ask)
         if isinstance(answer, Ask):
@@ -134,15 +133,9 @@ class Gate:
         tickets = await self._ask(sighting.text)
         fresh = Fresh(tickets, ask.known_no, self._keeper) if tickets is not None else None
         answer = await self._store.write(
-            partial(
-                redeem,
-                redemption=redemption,
-                may_ask=False,
-                fresh=fresh,
-                asked_in_vain=fresh is None,
-            )
+            partial(redeem, redemption=redemption, asking=Asking.AWAY, fresh=fresh)
         )
-        assert isinstance(answer, Redeemed)  # noqa: S101  may_ask was False
+        assert isinstance(answer, Redeemed)  # noqa: S101  the second time is final
         return answer
 
     def _show(self, sighting: Sighting, answer: Redeemed, *, store_ms: float, asked: bool) -> Shown:

@@ -32,16 +32,28 @@ class Condition:
     words: str
 
 
-class Health:
-    """The conditions of all parts; `on_change` is called with each that changed."""
+class Bell:
+    """Rings everybody who asked for it."""
 
     def __init__(self) -> None:
-        self._conditions: dict[str, Condition] = {}
-        self._listeners: list[Callable[[Condition], None]] = []
+        self._listeners: list[Callable[[], None]] = []
 
-    def on_change(self, listener: Callable[[Condition], None]) -> None:
-        """Have every change told, in the thread that reports it."""
+    def on_ring(self, listener: Callable[[], None]) -> None:
+        """Have this called at every ring, in the thread that rings."""
         self._listeners.append(listener)
+
+    def ring(self) -> None:
+        """Call everybody."""
+        for listener in self._listeners:
+            listener()
+
+
+class Health:
+    """The conditions of all parts; the bell rings when one of them changed."""
+
+    def __init__(self, changed: Bell | None = None) -> None:
+        self.changed = changed or Bell()
+        self._conditions: dict[str, Condition] = {}
 
     def report(self, part: str, level: Level, words: str) -> None:
         """Say how a part is now."""
@@ -49,8 +61,7 @@ class Health:
         if self._conditions.get(part) == condition:
             return
         self._conditions[part] = condition
-        for listener in self._listeners:
-            listener(condition)
+        self.changed.ring()
 
     def ok(self, part: str, words: str = "") -> None:
         """Report that a part is well."""
@@ -72,6 +83,16 @@ class Health:
     def conditions(self) -> tuple[Condition, ...]:
         """All parts, the worst first."""
         return tuple(sorted(self._conditions.values(), key=lambda one: (-one.level, one.part)))
+
+    @property
+    def pattern(self) -> str:
+        """The status lamp's pattern for all this (signals.STATUS)."""
+        server = self._conditions.get("server")
+        if self.worst is Level.ERROR:
+            return "error"
+        if server and server.level is Level.WARNING:
+            return "offline"
+        return "warning" if self.worst is Level.WARNING else "ready"
 
     @property
     def worst(self) -> Level:

@@ -186,11 +186,7 @@ _WORDS: Mapping[Reason, str] = MappingProxyType(
     }
 )
 _REFUSALS: Mapping[Reason, str] = MappingProxyType(
-    {
-        Reason.ALREADY_LEFT: "already_left",
-        Reason.INVALID: "unknown",
-        Reason.ERROR: "error",
-    }
+    {Reason.ALREADY_LEFT: "already_left", Reason.INVALID: "unknown", Reason.ERROR: "error"}
 )
 _PASSED = frozenset({Reason.ENTERED, Reason.LEFT})
 

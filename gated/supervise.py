@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from typing import TYPE_CHECKING, Protocol
 
@@ -47,7 +48,6 @@ async def keep_seeing(
     *,
     tries: int = 5,
     pause_s: float = 1.0,
-    on_failure: Callable[[], None],
 ) -> None:
     """Restart a failing camera a few times in a row. Raises CameraError when that was in vain."""
     failures = 0
@@ -62,7 +62,6 @@ async def keep_seeing(
             failures += 1
             logger.error("camera failed, time %d of %d: %s", failures, tries, error)
             health.fail("camera", str(error))
-            on_failure()
             if failures >= tries:
                 raise
         await asyncio.sleep(pause_s * failures)
@@ -82,6 +81,12 @@ def systemd_notifier() -> Notifier:
     except ImportError:
         return lambda state: None  # noqa: ARG005
     return notify  # type: ignore[no-any-return]
+
+
+def watchdog_s() -> float | None:
+    """How often systemd wants a sign of life: a third of its patience; None where it asks none."""
+    patience_us = os.environ.get("WATCHDOG_USEC", "")
+    return int(patience_us) / 3e6 if patience_us.isdecimal() else None
 
 
 async def feed_watchdog(

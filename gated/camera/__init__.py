@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from gated.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gated import config
     from gated.model import Frame
 
 
@@ -26,3 +30,16 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Release the camera; from any thread, and `frames` ends soon."""
+
+
+def open_source(camera: config.Camera) -> Source:
+    """Build the configured source; the libraries it needs are loaded only now."""
+    if camera.source == "picamera2":
+        from gated.camera.pi import PiCamera  # noqa: PLC0415
+
+        return PiCamera(camera)
+    if camera.source == "files":
+        from gated.camera.files import Files  # noqa: PLC0415
+
+        return Files(Path(camera.path), watch=camera.watch, hold_ms=camera.hold_ms, fps=camera.fps)
+    raise ConfigError([Problem("[camera] source", '"scene" belongs to the demo', "run gated demo")])

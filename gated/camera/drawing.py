@@ -16,8 +16,6 @@ Point = tuple[float, float]
 
 QUIET_MODULES = 4
 GRAIN_SIGMA = 24.0
-DISTANCE = 1.4
-"""From the lens to what is held, in widths of the frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +113,11 @@ def ticket_card(text: str, look: Look, *, module_px: int = 8) -> Card:
 def place(card: Card, frame: Grey, pose: Pose) -> Grey:
     """Return the frame with the card before it; whatever lies outside the frame is cut off."""
     height, width = frame.shape
+    far_px = 1.4 * width
     axes = (0.0, pose.tilt_y_deg, 0.0), (pose.tilt_x_deg, 0.0, 0.0), (0.0, 0.0, pose.turn_deg)
     yaw, pitch, turn = (cv2.Rodrigues(np.radians(axis))[0] for axis in axes)
-    tilted = np.column_stack(((yaw @ pitch @ turn)[:, :2] * pose.scale, (0, 0, DISTANCE * width)))
-    tilted[2] /= DISTANCE * width
+    tilted = np.column_stack(((yaw @ pitch @ turn)[:, :2] * pose.scale, (0, 0, far_px)))
+    tilted[2] /= far_px
     to_frame = np.array([[1.0, 0, pose.x], [0, 1, pose.y], [0, 0, 1]])
     to_middle = np.array([[1.0, 0, -card.middle[0]], [0, 1, -card.middle[1]], [0, 0, 1]])
     matrix = to_frame @ tilted @ to_middle
@@ -271,9 +270,9 @@ def _round(plane: Grey, box: tuple[int, int, int, int], radius: int, level: floa
 def _write(plane: Grey, words: str, at: Point, size: float, tone: float) -> None:
     """Write at a place and with a letter height that are parts of the plane's width and height."""
     height, width = plane.shape
-    font, tall = cv2.FONT_HERSHEY_SIMPLEX, size * height / 22
+    tall = size * height / 22
     where, thick = (round(at[0] * width), round(at[1] * height)), max(1, round(tall * 2))
-    cv2.putText(plane, words, where, font, tall, tone, thick, cv2.LINE_AA)
+    cv2.putText(plane, words, where, cv2.FONT_HERSHEY_SIMPLEX, tall, tone, thick, cv2.LINE_AA)
 
 
 def _seen(
@@ -297,5 +296,4 @@ def _seen(
 
 
 def _grey(plane: npt.NDArray[np.integer | np.floating]) -> Grey:
-    levels = plane if plane.dtype == np.uint8 else np.clip(plane, 0, 255)
-    return levels.astype(np.uint8, copy=False)
+    return (plane if plane.dtype == np.uint8 else plane.clip(0, 255)).astype(np.uint8, copy=False)

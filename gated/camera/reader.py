@@ -8,9 +8,10 @@ import logging
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gated.camera.decode import decode
+from gated.camera.pictures import jpeg
 from gated.errors import CameraError
 from gated.model import Sighting
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _PICTURE_EVERY_S = 0.2
+_STALLED_S = 5.0
 
 
 class Reader:
@@ -41,16 +43,18 @@ class Reader:
         self,
         source: Source,
         repeat: Repeat,
-        sightings: asyncio.Queue[Sighting],
+        sightings: asyncio.Queue[Sighting | None],
         *,
         mode: Callable[[], ScanType],
     ) -> None:
         self.source = source
         self.frames = 0
         self.reads = 0
+        self.starts = 0
         self.decode_ms = 0.0
         self.last_beat = time.monotonic()
         self.picture: npt.NDArray[np.uint8] | None = None
+        self.started = asyncio.Event()
         self._repeat = repeat
         self._sightings = sightings
         self._mode = mode
@@ -63,6 +67,26 @@ class Reader:
         """Pictures a second over the last two seconds or so."""
         beats = [beat for beat in tuple(self._beats) if time.monotonic() - beat < 2]
         return len(beats) / 2
+
+    def state(self) -> dict[str, Any]:
+        """What the page shows of the eye."""
+        return {
+            "source": self.source.name,
+            "picture": self.picture is not None,
+            "fps": round(self.fps, 1),
+            "frames": self.frames,
+            "reads": self.reads,
+            "restarts": max(0, self.starts - 1),
+        }
+
+    async def jpeg(self) -> bytes | None:
+        """The newest picture for the page, or None."""
+        return None if self.picture is None else await asyncio.to_thread(jpeg, self.picture)
+
+    def stalled(self) -> str:
+        """Say since when there was no sign of life, or an empty text."""
+        silent_s = time.monotonic() - self.last_beat
+        return f"no sign of the camera for {silent_s:.0f} s" if silent_s > _STALLED_S else ""
 
     async def run(self) -> None:
         """Read until cancelled. Raises CameraError."""
@@ -77,6 +101,8 @@ class Reader:
                 error = caught
             loop.call_soon_threadsafe(_end, ended, error)
 
+        self.starts += 1
+        self.started.clear()
         self._stop.clear()
         thread = threading.Thread(target=run, name="camera")
         thread.start()
@@ -86,11 +112,11 @@ class Reader:
             self._stop.set()
             self.source.close()
             await asyncio.shield(asyncio.to_thread(thread.join))
-        if not self._stop.is_set():  # pragma: no cover
-            raise CameraError(f"the camera {self.source.name} stopped giving pictures")
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         self.source.open()
+        self.last_beat = time.monotonic()
+        loop.call_soon_threadsafe(self.started.set)
         try:
             for frame in self.source.frames():
                 if self._stop.is_set():

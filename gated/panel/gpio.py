@@ -277,3 +277,8 @@ def _told_taking(name: str, pin: int) -> Iterator[None]:
 
 def _why(error: Exception) -> str:
     return " ".join(str(error).strip("'. ").split()) or type(error).__name__
+
+
+def mock_pins() -> MockFactory:
+    """Pins of gpiozero's mock factory, which remember what was written and can be pressed."""
+    return MockFactory(pin_class=MockPWMPin)

@@ -40,6 +40,7 @@ class Client:
         on_reach: Callable[[bool], None] | None = None,
     ) -> None:
         self.reachable: bool | None = None
+        self.on_answer: Callable[[], None] | None = None
         self.lists = server.checkin_lists
         self._event = f"/api/v1/organizers/{server.organizer}/events/{server.event}"
         self._url = server.url
@@ -51,7 +52,7 @@ class Client:
             "User-Agent": f"gated/{__version__}",
         }
         self._timeout = aiohttp.ClientTimeout(total=server.timeout_s)
-        self._on_reach = on_reach
+        self.on_reach = on_reach
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -182,6 +183,8 @@ class Client:
             self._reached(reachable=status == 429)
             raise ServerUnreachable(f"the server says later ({status})")
         self._reached(reachable=True)
+        if self.on_answer:
+            self.on_answer()
         if status in {401, 403}:
             raise NotAuthorized(f"the server says {status}: {_detail(answer)}")
         return status, kind, answer
@@ -189,8 +192,8 @@ class Client:
     def _reached(self, *, reachable: bool) -> None:
         if reachable is not self.reachable:
             self.reachable = reachable
-            if self._on_reach:
-                self._on_reach(reachable)
+            if self.on_reach:
+                self.on_reach(reachable)
 
 
 def _judge(path: str, status: int, kind: str, answer: bytes) -> bytes:

@@ -1,1 +1,1 @@
-"""A ticket server on loopback, for the demo and for tests; it answers as the real ones were recorded."""
+"""A ticket server on loopback for the demo and for tests, faithful to recorded answers."""

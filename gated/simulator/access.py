@@ -22,13 +22,12 @@ def authenticate(
     `scheme` is what the refusal names; endpoints that name Device take devices only.
     """
     try:
-        rights = _rights(site, call.authorization, devices_only=scheme == Kind.DEVICE)
+        return _rights(site, call.authorization, devices_only=scheme == Kind.DEVICE)
     except _Unknown as why:
         reply = detail(status, str(why))
-        raise Refusal(
-            reply.with_headers(WWW_Authenticate=scheme) if status == 401 else reply
-        ) from None
-    return rights
+        if status == 401:
+            reply = reply.with_headers(WWW_Authenticate=scheme)
+        raise Refusal(reply) from None
 
 
 def check_scope(site: Site, call: Call, rights: TokenRights) -> None:
@@ -49,7 +48,7 @@ def check_profile(site: Site, route: str, rights: TokenRights) -> None:
         raise Refusal(detail(403, "Request denied by device security profile."))
 
 
-class _Unknown(Exception):  # noqa: N818 - becomes an answer, not an error
+class _Unknown(Exception):
     pass
 
 

@@ -75,9 +75,8 @@ def select_event(site: Site, call: Call) -> Reply:
     chosen = lists[0].id if lists else None
     asked = call.param("current_checkinlist") or ""
     known = {str(each.id) for each in lists}
-    if call.param("current_event") == event.slug:
-        if asked in known:
-            return Reply(304)
+    if call.param("current_event") == event.slug and asked in known:
+        return Reply(304)
     return answer(
         {
             "event": {"slug": event.slug, "name": event.name},

@@ -67,13 +67,13 @@ def show_checkins(site: Site, call: Call) -> Reply:
 def _orders(site: Site, call: Call) -> list[OrderRecord]:
     if call.names["event"] != site.world.event:
         return []
-    since = _since(call, "modified_since")
+    since, status, code = _since(call, "modified_since"), call.param("status"), call.param("code")
     rows = [
         row
         for row in site.world.orders.values()
         if (since is None or row.last_modified >= since)
-        and call.param("status") in {None, "", row.status}
-        and call.param("code") in {None, "", row.code}
+        and (not status or row.status == status)
+        and (not code or row.code == code)
     ]
     ordering = call.param("ordering") or "datetime"
     column = ordering.lstrip("-")

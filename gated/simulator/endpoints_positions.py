@@ -79,7 +79,7 @@ def _ordered(site: Site, call: Call, on: ListRecord) -> list[PositionRecord]:
         descending = site.traits.latest_checkin_ties_descend
         rows.sort(key=lambda row: row.id, reverse=descending)
         came = [row for row in rows if _last_checkin(row, on.id) is not None]
-        came.sort(key=lambda row: _last_checkin(row, on.id), reverse=True)  # type: ignore[arg-type,return-value]
+        came.sort(key=lambda row: _last_checkin(row, on.id), reverse=True)
         return came + [row for row in rows if _last_checkin(row, on.id) is None]
     rows.sort(key=by_name(site))
     return rows

@@ -32,8 +32,8 @@ class IdempotencyKeys:
 
     def begin(self, authorization: str, key: str, *, now: datetime) -> Reply | None:
         """Lock the key and return None, or return what its holder must be answered instead."""
-        for old in [name for name, kept in self._kept.items() if now - kept.since >= KEPT]:
-            del self._kept[old]
+        while self._kept and now - next(iter(self._kept.values())).since >= KEPT:
+            del self._kept[next(iter(self._kept))]
         kept = self._kept.get((authorization, key))
         if kept is None:
             self._kept[authorization, key] = _Kept(now)
@@ -53,8 +53,11 @@ class IdempotencyKeys:
         """Return the kept answer without sending the request again."""
         kept = self._kept.get((authorization, key))
         if kept is None:
-            return detail(404, "Idempotency key not seen before.")
-        return kept.reply or concurrent()
+            reply = detail(404, "Idempotency key not seen before.")
+        else:
+            reply = kept.reply or concurrent()
+        own = tuple(header for header in reply.headers if header[0] != "Allow")
+        return Reply(reply.status, reply.body, (*own, ("Allow", "GET, HEAD, OPTIONS")))
 
 
 def concurrent() -> Reply:

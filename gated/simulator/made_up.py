@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -18,15 +19,12 @@ from gated.simulator.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from gated.simulator.world import World
 
 REGULAR, VIP, WORKSHOP = 1, 2, 3
 
-# The alphabets of the real servers: no letter that could be mistaken for another.
+# The real servers' alphabet: no letter that could be mistaken for another.
 _CODE = "ABCDEFGHJKLMNPQRSTUVWXYZ3789"
-_SECRET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 def fill(world: World, *, guests: int, seed: int) -> None:
@@ -41,18 +39,16 @@ def fill(world: World, *, guests: int, seed: int) -> None:
         1: ListRecord(1, "All"),
         2: ListRecord(2, "VIP only", all_products=False, limit_products=[VIP]),
     }
-    code = _unique(chance, _CODE, 5)
-    secret = _unique(chance, _SECRET, 32)
     for number in range(1, guests + 1):
-        _sell(world, number, code=code(), secret=secret(), chance=chance)
-    workshops = [number for number in range(25, guests + 1, 50)]
-    for number in workshops:
-        _add_workshop(world, number, secret=secret(), chance=chance)
+        _sell(world, number, chance=chance)
+    for number in range(25, guests + 1, 50):
+        _add_workshop(world, number, chance=chance)
     if guests >= 7:
         world.positions[7].canceled = True
 
 
-def _sell(world: World, number: int, *, code: str, secret: str, chance: random.Random) -> None:
+def _sell(world: World, number: int, *, chance: random.Random) -> None:
+    code = _unused_code(world, chance)
     now = world.clock()
     status = _status(number)
     email = f"guest{number:04d}@example.org"
@@ -61,7 +57,7 @@ def _sell(world: World, number: int, *, code: str, secret: str, chance: random.R
         datetime=now - timedelta(days=3, seconds=number),
         expires=now + timedelta(days=-1 if status == EXPIRED else 10),
         last_modified=now,
-        secret=f"{chance.getrandbits(32):08X}",
+        secret=_letters(chance, 8),
         status=status,
         email=email,
     )
@@ -72,27 +68,27 @@ def _sell(world: World, number: int, *, code: str, secret: str, chance: random.R
             order=code,
             positionid=1,
             item=item,
-            secret=secret,
+            secret=_letters(chance, 32).lower(),
             attendee_name=f"Guest {number:04d}",
             price=world.items[item].price,
             email=email,
-            pseudonymization_id=_draw(chance, _CODE, 10),
+            pseudonymization_id=_letters(chance, 10),
         )
     )
 
 
-def _add_workshop(world: World, guest: int, *, secret: str, chance: random.Random) -> None:
-    number = max(world.positions) + 1
+def _add_workshop(world: World, guest: int, *, chance: random.Random) -> None:
+    number = len(world.positions) + 1
     world.adopt(
         PositionRecord(
             id=number,
             order=world.positions[guest].order,
             positionid=2,
             item=WORKSHOP,
-            secret=secret,
+            secret=_letters(chance, 32).lower(),
             addon_to=guest,
             price=world.items[WORKSHOP].price,
-            pseudonymization_id=_draw(chance, _CODE, 10),
+            pseudonymization_id=_letters(chance, 10),
         )
     )
 
@@ -110,17 +106,12 @@ def _status(number: int) -> str:
             return PAID
 
 
-def _unique(chance: random.Random, alphabet: str, length: int) -> Callable[[], str]:
-    used: set[str] = set()
-
-    def draw() -> str:
-        while (text := _draw(chance, alphabet, length)) in used:
-            pass
-        used.add(text)
-        return text
-
-    return draw
+def _unused_code(world: World, chance: random.Random) -> str:
+    while (code := "".join(chance.choices(_CODE, k=5))) in world.orders:
+        pass
+    return code
 
 
-def _draw(chance: random.Random, alphabet: str, length: int) -> str:
-    return "".join(chance.choices(alphabet, k=length))
+def _letters(chance: random.Random, length: int) -> str:
+    """Draw letters and digits; by base 32, for a character at a time is slow for 100,000 guests."""
+    return base64.b32encode(chance.randbytes(length)).decode()[:length]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ class RequestLog:
 
     def __init__(self) -> None:
         self._kept: deque[ReceivedRequest] = deque(maxlen=KEPT)
+        self._news = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -47,10 +49,17 @@ class RequestLog:
     def add(self, request: ReceivedRequest) -> None:
         """Remember one more."""
         self._kept.append(request)
+        self._news.set()
 
     def clear(self) -> None:
         """Forget them all."""
         self._kept.clear()
+
+    async def arrived(self, path: str = "", *, method: str | None = None, count: int = 1) -> None:
+        """Wait until so many such requests have arrived; they need not be answered yet."""
+        while len(self.matching(path, method=method)) < count:
+            self._news.clear()
+            await self._news.wait()
 
     def matching(
         self,

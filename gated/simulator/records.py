@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    import datetime as dt
 
 PAID, PENDING, EXPIRED, CANCELED = "p", "n", "e", "c"
 """The server's letters for an order's status."""
@@ -19,8 +19,8 @@ class EventRecord:
 
     slug: str
     name: str
-    date_from: datetime
-    date_to: datetime
+    date_from: dt.datetime
+    date_to: dt.datetime
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class ListRecord:
     allow_entry_after_exit: bool = True
     addon_match: bool = False
     rules: dict[str, Any] = field(default_factory=dict)
-    exit_all_at: datetime | None = None
+    exit_all_at: dt.datetime | None = None
 
     def covers(self, item: int) -> bool:
         """Whether the product belongs on the list."""
@@ -63,8 +63,8 @@ class CheckinRecord:
     position: int | None
     list: int
     type: str
-    datetime: datetime
-    created: datetime
+    datetime: dt.datetime
+    created: dt.datetime
     nonce: str | None = None
     device: int | None = None
     successful: bool = True
@@ -78,9 +78,9 @@ class OrderRecord:
     """One order with the ids of its positions."""
 
     code: str
-    datetime: datetime
-    expires: datetime
-    last_modified: datetime
+    datetime: dt.datetime
+    expires: dt.datetime
+    last_modified: dt.datetime
     secret: str
     status: str = PAID
     email: str | None = None
@@ -108,8 +108,8 @@ class PositionRecord:
     pseudonymization_id: str = ""
     canceled: bool = False
     blocked: bool = False
-    valid_from: datetime | None = None
-    valid_until: datetime | None = None
+    valid_from: dt.datetime | None = None
+    valid_until: dt.datetime | None = None
     attention: bool = False
     checkins: list[CheckinRecord] = field(default_factory=list)
 
@@ -121,7 +121,7 @@ class RevokedSecret:
     id: int
     secret: str
     position: int
-    created: datetime
+    created: dt.datetime
 
 
 @dataclass(slots=True)
@@ -130,7 +130,7 @@ class BlockedSecret:
 
     id: int
     secret: str
-    updated: datetime
+    updated: dt.datetime
     blocked: bool
 
 

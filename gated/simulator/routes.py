@@ -24,7 +24,6 @@ from gated.simulator.records import Kind
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-Endpoint = "Callable[[Site, Call], Reply]"
 VIEW, CHECKIN, CHANGE = "can_view_orders", "can_checkin_orders", "can_change_orders"
 BOTH = frozenset(Dialect)
 FORK = frozenset({Dialect.FORK})

@@ -54,12 +54,11 @@ class TicketServer:
         self.faults = faults or Faults()
         self.requests = RequestLog()
         self.keys = IdempotencyKeys()
-        self.plugged = False
         self._site = Site(world, dialect, Walks())
         self._port = port
         self._keep_alive = keep_alive
         self._listener: asyncio.Server | None = None
-        self._web: web.Server[BaseRequest] | None = None
+        self._web: web.Server | None = None
         self._running: set[asyncio.Task[Any]] = set()
         if clock is not None:
             world.clock = clock
@@ -73,8 +72,12 @@ class TicketServer:
         """Where it listens, or did and will again."""
         return f"http://{HOST}:{self._port}"
 
+    @property
+    def plugged(self) -> bool:
+        """Whether it can be reached."""
+        return self._listener is not None
+
     async def __aenter__(self) -> Self:
-        self._web = web.Server(self._handle, access_log=None)
         await self.plug()
         return self
 
@@ -82,44 +85,47 @@ class TicketServer:
         await self.unplug()
         for task in self._running:
             task.cancel()
-        if self._web is not None:
-            await self._web.shutdown(timeout=1)
+        await self.settled()
+        await asyncio.sleep(0)
 
     async def plug(self) -> None:
         """Listen, on the same port as before."""
         if self.plugged:
             return
-        assert self._web is not None, "plug only inside async with"  # noqa: S101
         loop = asyncio.get_running_loop()
+        self._web = web.Server(self._handle, access_log=None)
         self._listener = await loop.create_server(
             self._web, HOST, self._port, reuse_address=True, backlog=128
         )
         self._port = self._listener.sockets[0].getsockname()[1]
-        self.plugged = True
 
     async def unplug(self) -> None:
         """Stop listening and break all connections; what is in hand is still recorded."""
-        if not self.plugged:
+        if self._listener is None or self._web is None:
             return
-        assert self._listener is not None  # noqa: S101
-        assert self._web is not None  # noqa: S101
-        self.plugged = False
         self._listener.close()
         for connection in list(self._web.connections):
             delivery.reset(connection.transport)
+        self._listener = self._web = None
         # One turn of the loop lets the broken connections say goodbye to their handlers.
         await asyncio.sleep(0)
 
+    async def settled(self) -> None:
+        """Wait until no request is in hand."""
+        await asyncio.gather(*self._running, return_exceptions=True)
+
     async def _handle(self, request: BaseRequest) -> web.StreamResponse:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101
-        self._running.add(task)
+        if not self.plugged:
+            # Accepted just before the plug was pulled.
+            delivery.reset(request.transport)
+            return web.Response(status=499)
+        running = asyncio.ensure_future(self._answer(request))
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
         try:
-            return await self._answer(request)
+            return await running
         except ConnectionError:
             return web.Response(status=499)
-        finally:
-            self._running.discard(task)
 
     async def _answer(self, request: BaseRequest) -> web.StreamResponse:
         # Read past the framework's limit: the real servers take 11 MB.

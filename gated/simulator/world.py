@@ -32,7 +32,10 @@ def _utc_now() -> datetime:
 
 
 class World:
-    """One organizer's server. Times are aware; whoever changes a record by hand calls `changed()`."""
+    """One organizer's server. Times are aware.
+
+    Records may be changed by hand; `changed()` then tells walks through pages that are under way.
+    """
 
     def __init__(
         self,
@@ -96,7 +99,7 @@ class World:
         return sorted(mine, key=lambda each: (each.name, each.id))
 
     def inside(self, list_id: int) -> set[int]:
-        """Return the positions whose last entry on the list is strictly newer than their last exit."""
+        """Return the positions whose last entry on the list is newer than their last exit."""
         return {p.id for p in self.positions.values() if p.checkins and is_inside(p, list_id)}
 
     def checkins_of(self, position_id: int, list_id: int | None = None) -> list[CheckinRecord]:

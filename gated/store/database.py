@@ -27,6 +27,8 @@ Work = Callable[[sqlite3.Connection], T]
 
 logger = logging.getLogger(__name__)
 
+_ANSWER_S = 5.0
+
 
 class Store:
     """The database. `write` runs a function inside one durable transaction, `read` beside it.
@@ -68,6 +70,15 @@ class Store:
     async def read(self, work: Work[T]) -> T:
         """Run `work` on a snapshot, without waiting for writes. Raises StoreError."""
         return await _ran(self._reader, work)
+
+    async def silent(self) -> str:
+        """Say what is wrong when the database does not answer, or an empty text."""
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                await self.write(lambda db: db.execute("SELECT 1").fetchone())
+        except (StoreError, TimeoutError) as error:
+            return f"the database does not answer {error}".strip()
+        return ""
 
     def _open(self) -> None:
         with _told(self.path):

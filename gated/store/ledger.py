@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gated.model import Act, ScanType
+from gated.store import facts
 from gated.store.rows import moment, scan_of, stamp
 
 if TYPE_CHECKING:
@@ -93,6 +94,12 @@ def write_act(db: sqlite3.Connection, act: Act) -> None:
         "INSERT INTO acts (what, origin, at, detail) VALUES (?, ?, ?, ?)",
         (act.what, act.origin, stamp(act.at), act.detail),
     )
+
+
+def write_mode(db: sqlite3.Connection, act: Act) -> None:
+    """Remember the mode over a restart, and that it was changed, in one go."""
+    facts.put(db, "mode", act.detail)
+    write_act(db, act)
 
 
 def acts(db: sqlite3.Connection) -> list[Act]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from gated.decide import Facts, decide, questionable
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
     from gated.config import Policy
     from gated.model import Listed, Ticket
     from gated.store.tickets import Keeper
+
+
+class Asking(Enum):
+    """Whether the server can be asked about one ticket."""
+
+    POSSIBLE = auto()
+    AWAY = auto()
+    NEVER = auto()
+    """Switched off: then recent data are believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +80,21 @@ def redeem(
     db: sqlite3.Connection,
     redemption: Redemption,
     *,
-    may_ask: bool,
+    asking: Asking,
     fresh: Fresh | None = None,
-    asked_in_vain: bool = False,
 ) -> Redeemed | Ask:
     """Decide and record one sighting; run it inside `Store.write`.
 
-    With `may_ask` a doubtful answer writes nothing and returns Ask. The second run is final:
-    with `fresh` data, or with `asked_in_vain` when none came.
+    While asking is possible, a doubtful answer writes nothing and returns Ask. The second run,
+    with `fresh` data or with Asking.AWAY when none came, is final.
     """
     if fresh:
         for list_id, listed in fresh.tickets.items():
             merge(db, fresh.keeper, list_id, listed, known_no=fresh.known_no)
-    facts_now = _facts(db, redemption, believed=fresh is not None)
-    if not fresh and not asked_in_vain and not may_ask:
-        facts_now = _facts(db, redemption, believed=_is_recent(db, redemption))
+    believed = fresh is not None or (asking is Asking.NEVER and _is_recent(db, redemption))
+    facts_now = _facts(db, redemption, believed=believed)
     decision = decide(facts_now, redemption.policy)
-    if may_ask and questionable(decision):
+    if asking is Asking.POSSIBLE and questionable(decision):
         return Ask(known_no=facts.settled_no(db))
     return Redeemed(decision, _record(db, redemption, decision, facts_now))
 

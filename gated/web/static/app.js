@@ -43,7 +43,7 @@ function hear(draw) {
 
 function lose() {
   const since = stateTime();
-  setLink("lost", "Connection lost");
+  setLink("lost", "No contact");
   if (wasLost) return;
   wasLost = true;
   const past = since ? ` This is how it was at ${since}.` : "";

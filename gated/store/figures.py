@@ -1,0 +1,46 @@
+"""The figures of the gate, read in one go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gated.model import ScanType
+from gated.store import facts, ledger, outbox, tickets
+from gated.store.redeem import checkin_lists
+from gated.store.rows import moment
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from gated.model import Scan
+
+_LAST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What the database knows, read in one go."""
+
+    scans: list[Scan]
+    counts: ledger.Counts
+    outbox: outbox.OutboxCount
+    tickets: int
+    pulled_at: datetime | None
+    list_names: list[str]
+    mode: str
+
+
+def figures(db: sqlite3.Connection, lists: Sequence[int]) -> Figures:
+    """Read the figures from the store."""
+    return Figures(
+        scans=ledger.recent(db, _LAST),
+        counts=ledger.counts(db, lists),
+        outbox=outbox.count(db),
+        tickets=tickets.count(db),
+        pulled_at=moment(facts.get(db, "pulled_at")),
+        list_names=[one.name or str(one.id) for one in checkin_lists(db, lists)],
+        mode=facts.get(db, "mode") or ScanType.EXIT,
+    )

@@ -1,0 +1,61 @@
+"""What the page and the control socket can have done: arguments checked, then the desk called."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from gated.errors import GatedError
+from gated.model import ScanType
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from gated.desk import Desk
+    from gated.sync.pull import Progress, Pull
+    from gated.web.state import Overview
+
+
+def actions(desk: Desk) -> dict[str, Callable[[dict[str, Any]], Awaitable[None]]]:
+    """The buttons of the page."""
+
+    async def mode(arguments: dict[str, Any]) -> None:
+        await desk.set_mode(_mode(arguments), origin="page")
+
+    return {"mode": mode}
+
+
+def commands(
+    overview: Overview, pull: Pull, desk: Desk
+) -> dict[
+    str,
+    Callable[[dict[str, Any], Callable[[dict[str, Any]], Awaitable[None]]], Awaitable[None]],
+]:
+    """The commands of the control socket; each may answer with several JSON objects."""
+
+    async def status(_: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+        await say(await overview.state())
+
+    async def mode(
+        arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
+    ) -> None:
+        await desk.set_mode(_mode(arguments), origin="command")
+        await say({"mode": str(desk.mode)})
+
+    async def sync(_: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+        steps: asyncio.Queue[Progress | None] = asyncio.Queue()
+        pulling = asyncio.create_task(pull.once(steps.put_nowait))
+        pulling.add_done_callback(lambda _: steps.put_nowait(None))
+        while step := await steps.get():
+            await say({"list": step.list_name, "done": step.done, "total": step.total})
+        await say(asdict(await pulling))
+
+    return {"status": status, "mode": mode, "sync": sync}
+
+
+def _mode(arguments: dict[str, Any]) -> ScanType:
+    try:
+        return ScanType(arguments.get("mode", ""))
+    except ValueError:
+        raise GatedError('the mode is "entry" or "exit"') from None

@@ -1,0 +1,166 @@
+"""The gate in figures: what the page shows and `gated status` prints."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from gated import __version__
+from gated.health import Level
+from gated.logs import short
+from gated.model import Reason, ScanType, Verdict
+from gated.signals import reason_words
+from gated.store.figures import Figures, figures
+from gated.store.rows import moment, stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from gated.clock import Clock
+    from gated.config import Config
+    from gated.gate import Shown
+    from gated.health import Health
+    from gated.model import Scan
+    from gated.panel import Lamps
+    from gated.store.database import Store
+
+_REMEMBERED = 200
+
+
+def describe(found: Figures, now: datetime) -> dict[str, Any]:
+    """The part of the state that the database gives, as JSON values."""
+    oldest = moment(found.outbox.oldest)
+    age = (now - found.pulled_at).total_seconds() if found.pulled_at else None
+    return {
+        "scans": [_scan(scan) for scan in found.scans],
+        "counts": {
+            "in": found.counts.entries,
+            "out": found.counts.exits,
+            "inside": found.counts.inside,
+            "refused": {
+                reason: {"count": count, "words": _refused_words(reason)}
+                for reason, count in found.counts.refused.items()
+            },
+        },
+        "outbox": {
+            "waiting": found.outbox.waiting,
+            "settled": found.outbox.settled,
+            "shelved": found.outbox.shelved,
+            "oldest_s": max(0.0, (now - oldest).total_seconds()) if oldest else None,
+        },
+        "list": {
+            "tickets": found.tickets,
+            "age_s": max(0.0, age) if age is not None else None,
+            "names": found.list_names,
+            "words": "" if found.pulled_at else "the list was not downloaded yet",
+        },
+    }
+
+
+class Overview:
+    """Puts together the whole state of a running gate."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        clock: Clock,
+        health: Health,
+        *,
+        mode: Callable[[], ScanType],
+        lamps: Callable[[], Lamps],
+        camera: Callable[[], dict[str, Any]],
+        demo: Callable[[], dict[str, Any] | None] | None = None,
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._clock = clock
+        self._health = health
+        self._mode = mode
+        self._lamps = lamps
+        self._camera = camera
+        self._demo = demo
+        self._started = clock.wall()
+        self._last_ok: datetime | None = None
+        self._remembered: OrderedDict[str, tuple[float, str]] = OrderedDict()
+
+    def remember(self, shown: Shown) -> None:
+        """Keep what the database does not: how long it took, and how the code began."""
+        self._remembered[shown.scans[0].nonce] = (shown.ms, short(shown.sighting.text))
+        if len(self._remembered) > _REMEMBERED:
+            self._remembered.popitem(last=False)
+
+    def reached(self) -> None:
+        """The server answered just now."""
+        self._last_ok = self._clock.wall()
+
+    def lamps(self) -> dict[str, int]:
+        """The lamps alone."""
+        return {name: int(value) for name, value in asdict(self._lamps()).items()}
+
+    async def sentence(self) -> str:
+        """The state in one line, for `systemctl status`. Raises StoreError."""
+        lists = self._config.server.checkin_lists
+        found = await self._store.read(lambda db: figures(db, lists))
+        mode = "check-in" if self._mode() is ScanType.ENTRY else "check-out"
+        return (
+            f"{mode}; in {found.counts.entries}, out {found.counts.exits},"
+            f" refused {sum(found.counts.refused.values())}; {found.tickets} tickets,"
+            f" {found.outbox.waiting} scans to be told"
+        )
+
+    async def state(self) -> dict[str, Any]:
+        """The whole. Raises StoreError."""
+        lists = self._config.server.checkin_lists
+        found = await self._store.read(lambda db: figures(db, lists))
+        now = self._clock.wall()
+        state = describe(found, now)
+        for scan in state["scans"]:
+            ms, code = self._remembered.get(scan["nonce"], (None, "…"))
+            scan["ms"] = ms
+            scan["ticket"] = scan["ticket"] or code
+        server = self._health.of("server")
+        return {
+            "gate": {
+                "name": self._config.gate.name,
+                "mode": str(self._mode()),
+                "version": __version__,
+                "started": stamp(self._started),
+            },
+            "time": stamp(now),
+            "lamps": self.lamps(),
+            "camera": self._camera(),
+            **state,
+            "server": {
+                "level": server.level.word if server else Level.WARNING.word,
+                "words": server.words if server else "not asked yet",
+                "url": self._config.server.url,
+                "last_ok": stamp(self._last_ok),
+            },
+            "health": [
+                {"part": one.part, "level": one.level.word, "words": one.words}
+                for one in self._health.conditions
+            ],
+            "demo": self._demo() if self._demo else None,
+        }
+
+
+def _scan(scan: Scan) -> dict[str, Any]:
+    return {
+        "nonce": scan.nonce,
+        "at": stamp(scan.at),
+        "type": str(scan.type),
+        "verdict": str(scan.verdict),
+        "reason": str(scan.reason),
+        "words": reason_words(scan.reason, scan.verdict, scan.type),
+        "ticket": scan.order_code,
+        "state": str(scan.state),
+        "server": scan.server_message or scan.server_reason,
+        "ms": None,
+    }
+
+
+def _refused_words(reason: str) -> str:
+    return reason_words(Reason(reason), Verdict.REFUSE, ScanType.ENTRY)
