@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.functional_validators import BeforeValidator, field_validator, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from gated.errors import ConfigError, Problem
 
 Pin = Annotated[int, Field(ge=0, le=27)]
+# TOML has no word for nothing: `buzzer = false` is a gate without a buzzer.
+PinOrNone = Annotated[Pin | None, BeforeValidator(lambda pin: None if pin is False else pin)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -49,11 +53,16 @@ class Server(Section):
     def _url(cls, url: str) -> str:
         if not url:
             return url
-        parts = urlsplit(url)
-        if parts.scheme not in {"https", "http"} or not parts.hostname:
-            raise PydanticCustomError("url", "must look like https://tickets.example.org")
+        try:
+            parts = urlsplit(url)
+            known = parts.scheme in {"https", "http"} and parts.hostname and parts.port != 0
+        except ValueError:
+            known = False
+        if not known or any(c.isspace() or not c.isprintable() for c in url):
+            kind = "secret" if "@" in url else "url"
+            raise PydanticCustomError(kind, "must look like https://tickets.example.org")
         if parts.username or parts.password or parts.query or parts.fragment:
-            raise PydanticCustomError("url", "must be a plain address without user, ? or #")
+            raise PydanticCustomError("secret", "must be a plain address without user, ? or #")
         loopback = parts.hostname in {"localhost", "127.0.0.1", "::1"}
         if parts.scheme == "http" and not loopback:
             raise PydanticCustomError("url", "must be https: the token would travel in the clear")
@@ -76,11 +85,11 @@ class Server(Section):
     @model_validator(mode="after")
     def _whole(self) -> Server:
         if self.url:
-            for key in ("organizer", "event", "checkin_lists", "token_file"):
-                if not getattr(self, key):
-                    raise PydanticCustomError(
-                        "needs", "url is set, so {key} is needed", {"key": key}
-                    )
+            needed = ("organizer", "event", "checkin_lists", "token_file")
+            if missing := [key for key in needed if not getattr(self, key)]:
+                raise PydanticCustomError(
+                    "needs", "url is set, so these are needed: {keys}", {"keys": ", ".join(missing)}
+                )
         return self
 
 
@@ -88,7 +97,7 @@ class Policy(Section):
     """`[policy]`: what the organiser wants where the facts leave a choice."""
 
     exit_not_inside: Literal["refuse", "attention"] = "refuse"
-    stale_after_s: float = Field(default=60.0, ge=0)
+    stale_after_s: float = Field(default=60.0, ge=0, le=86400)
     unknown_rules: Literal["admit", "refuse", "attention"] = "attention"
 
 
@@ -117,13 +126,13 @@ class Panel(Section):
 
     kind: Literal["gpio", "console", "none"] = "gpio"
     pin_factory: Literal["lgpio", "mock"] = "lgpio"
-    green: Pin | None = 17
-    red: Pin | None = 27
-    mode_entry: Pin | None = 22
-    mode_exit: Pin | None = 23
-    status: Pin | None = 24
-    buzzer: Pin | None = 18
-    button: Pin | None = 25
+    green: PinOrNone = 17
+    red: PinOrNone = 27
+    mode_entry: PinOrNone = 22
+    mode_exit: PinOrNone = 23
+    status: PinOrNone = 24
+    buzzer: PinOrNone = 18
+    button: PinOrNone = 25
     lamps_active_high: bool = True
     buzzer_kind: Literal["passive", "active"] = "passive"
     button_pull_up: bool = True
@@ -134,15 +143,9 @@ class Panel(Section):
         taken: dict[int, str] = {}
         for lamp in ("green", "red", "mode_entry", "mode_exit", "status", "buzzer", "button"):
             pin = getattr(self, lamp)
-            if pin is None:
-                continue
-            if pin in taken:
-                raise PydanticCustomError(
-                    "pins",
-                    "{lamp} and {other} are both on pin {pin}",
-                    {"lamp": lamp, "other": taken[pin], "pin": pin},
-                )
-            taken[pin] = lamp
+            if pin is not None and (other := taken.setdefault(pin, lamp)) != lamp:
+                both = {"lamp": lamp, "other": other, "pin": pin}
+                raise PydanticCustomError("pins", "{lamp} and {other} are both on pin {pin}", both)
         return self
 
 
@@ -256,7 +259,8 @@ def _problem(details: ErrorDetails) -> Problem:
         near = difflib.get_close_matches(location[-1], names, n=1, cutoff=0.5)
         return Problem(key, "is not a key of gated", _suggest(location, near, known))
     given = details["input"]
-    shown = "" if isinstance(given, dict | BaseModel) else f", not {_short(given)}"
+    hidden = isinstance(given, dict | BaseModel) or details["type"] == "secret"
+    shown = "" if hidden else f", not {reprlib.repr(given)}"
     return Problem(key, _sentence(details) + shown)
 
 
@@ -271,14 +275,21 @@ def _suggest(location: list[str], near: list[str], known: dict[str, tuple[str, .
     return "sections: " + ", ".join(known)
 
 
+_PLAIN = {
+    "model_type": "must be a section, in [brackets] on a line of its own",
+    "tuple_type": "must be a list such as [1, 2]",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "string_type": 'must be a text in "quotes"',
+}
+
+
 def _sentence(details: ErrorDetails) -> str:
+    if plain := _PLAIN.get(details["type"]):
+        return plain
     message = details["msg"]
-    for old, new in (
-        ("Input should be a valid ", "must be a "),
-        ("Input should be ", "must be "),
-        ("String should ", "must "),
-        ("Tuple should ", "must "),
-    ):
+    for old, new in (("Input should be ", "must be "), ("String should ", "must ")):
         message = message.replace(old, new)
     return message
 
@@ -286,8 +297,3 @@ def _sentence(details: ErrorDetails) -> str:
 def _dotted(location: list[str]) -> str:
     section, *rest = location
     return f"[{section}] {'.'.join(rest)}" if rest else f"[{section}]"
-
-
-def _short(value: object, limit: int = 40) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"

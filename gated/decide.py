@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from gated.config import Policy
 
 ENTRY_CHECKS = (
-    Reason.INVALID,
     Reason.REVOKED,
     Reason.CANCELED,
     Reason.BLOCKED,
@@ -23,11 +22,15 @@ ENTRY_CHECKS = (
     Reason.INVALID_TIME,
     Reason.PRODUCT,
     Reason.AMBIGUOUS,
+    Reason.INVALID,
     Reason.UNPAID,
     Reason.RULES,
     Reason.ALREADY_REDEEMED,
 )
-"""In the order in which entry fails them; of several lists the furthest reason is told."""
+"""In the order in which entry fails them; of several lists the furthest reason is told.
+
+INVALID stands where the date of a series is checked: an unknown ticket gets to no list at all.
+"""
 
 OVERTURNABLE = frozenset(
     {
@@ -45,7 +48,7 @@ OVERTURNABLE = frozenset(
 class Facts:
     """What one decision rests on.
 
-    `found` are the tickets with the scanned secret, `addons` those of the found ticket;
+    `found` are the tickets with the scanned secret, `addons` those of the found tickets;
     `history` has the check-ins by (list id, position id), oldest first; `believed` says that
     "not inside" may be believed, because the server was asked or the data are fresh.
     """
@@ -63,15 +66,21 @@ class Facts:
         checkins = self.history.get((list_id, ticket.position_id), ())
         return checkins[-1] if checkins else None
 
+    def addons_of(self, ticket: Ticket) -> tuple[Ticket, ...]:
+        """The add-ons of this one of the found tickets."""
+        return tuple(addon for addon in self.addons if addon.addon_to == ticket.position_id)
+
 
 def decide(facts: Facts, policy: Policy) -> Decision:
     """Say who may pass and why, and on which lists that is recorded."""
+    if facts.type is ScanType.EXIT and (insiders := _insiders(facts)):
+        return _let_out(facts, insiders)
     ticket = _the_one(facts.found)
     if ticket is None:
         reason = Reason.AMBIGUOUS if facts.found else Reason.INVALID
         return Decision(Verdict.REFUSE, reason, (Stay(facts.lists[0].id),))
     if facts.type is ScanType.EXIT:
-        return _decide_exit(facts, ticket, policy)
+        return _not_inside(facts, ticket, policy)
     return _decide_entry(facts, ticket, policy)
 
 
@@ -129,6 +138,8 @@ def _enter(facts: Facts, scanned: Ticket, checkin_list: CheckinList, policy: Pol
     if len(matching) != 1:
         return answer(Verdict.REFUSE, Reason.AMBIGUOUS if matching else Reason.PRODUCT)
     ticket = matching[0]
+    if reason := flaw(ticket, facts.now):
+        return answer(Verdict.REFUSE, reason)
     if checkin_list.subevent is not None and ticket.subevent != checkin_list.subevent:
         return answer(Verdict.REFUSE, Reason.INVALID)
     if not _paid_enough(ticket, checkin_list):
@@ -143,41 +154,58 @@ def _enter(facts: Facts, scanned: Ticket, checkin_list: CheckinList, policy: Pol
     return answer(verdict, Reason.ENTERED, ticket)
 
 
-def _decide_exit(facts: Facts, scanned: Ticket, policy: Policy) -> Decision:
+def _insiders(facts: Facts) -> dict[Ticket, list[tuple[CheckinList, Ticket]]]:
+    """The found tickets that are inside, each with where and as which position."""
+    insiders = {
+        ticket: [
+            (checkin_list, holder)
+            for checkin_list, holder, last in _past(facts, ticket)
+            if last.type is ScanType.ENTRY
+        ]
+        for ticket in facts.found
+    }
+    return {ticket: stays for ticket, stays in insiders.items() if stays}
+
+
+def _let_out(
+    facts: Facts, insiders: Mapping[Ticket, Sequence[tuple[CheckinList, Ticket]]]
+) -> Decision:
     """None of the entry checks refuses an exit: people must be able to leave."""
-    holders = (scanned, *facts.addons)
-    past = [
-        (checkin_list, ticket, last)
-        for checkin_list in facts.lists
-        for ticket in holders
-        if (last := facts.last(checkin_list.id, ticket))
-        and (ticket is scanned or checkin_list.addon_match)
-    ]
-    inside = tuple(
-        Stay(checkin_list.id, ticket.position_id)
-        for checkin_list, ticket, last in past
-        if last.type is ScanType.ENTRY
-    )
-    if inside:
-        if reason := _exit_flaw(scanned, facts):
-            return Decision(Verdict.ATTENTION, reason, inside)
-        return Decision(Verdict.ADMIT, Reason.LEFT, inside)
-    if past:
-        checkin_list, ticket, last = max(past, key=lambda one: one[2].at)
-        stay = (Stay(checkin_list.id, ticket.position_id),)
+    the_one = _the_one(tuple(insiders))
+    ticket = the_one or next(iter(insiders))
+    places = insiders[ticket]
+    stays = tuple(Stay(checkin_list.id, holder.position_id) for checkin_list, holder in places)
+    concerned = (ticket, *(holder for _, holder in places))
+    reason = next((flawed for one in concerned if (flawed := flaw(one, facts.now))), None)
+    if not reason and not all(_paid_enough(ticket, checkin_list) for checkin_list, _ in places):
+        reason = Reason.UNPAID
+    if not reason and not the_one:
+        reason = Reason.AMBIGUOUS
+    if reason:
+        return Decision(Verdict.ATTENTION, reason, stays)
+    return Decision(Verdict.ADMIT, Reason.LEFT, stays)
+
+
+def _not_inside(facts: Facts, ticket: Ticket, policy: Policy) -> Decision:
+    """The exit of somebody who is not inside, as far as we know."""
+    if past := _past(facts, ticket):
+        checkin_list, holder, last = max(past, key=lambda one: one[2].at)
+        stay = (Stay(checkin_list.id, holder.position_id),)
         sure = facts.believed or _cannot_be_back(facts.now, last, checkin_list, policy)
         return Decision(Verdict.REFUSE if sure else Verdict.ATTENTION, Reason.ALREADY_LEFT, stay)
-    stay = (Stay(_home(facts, scanned).id, scanned.position_id),)
+    stay = (Stay(_home(facts, ticket).id, ticket.position_id),)
     refuse = facts.believed and policy.exit_not_inside == "refuse"
     return Decision(Verdict.REFUSE if refuse else Verdict.ATTENTION, Reason.NOT_CHECKED_IN, stay)
 
 
-def _exit_flaw(ticket: Ticket, facts: Facts) -> Reason | None:
-    """Why staff should look at somebody who leaves."""
-    if reason := flaw(ticket, facts.now):
-        return reason
-    home = _home(facts, ticket)
-    return None if _paid_enough(ticket, home) else Reason.UNPAID
+def _past(facts: Facts, ticket: Ticket) -> list[tuple[CheckinList, Ticket, Checkin]]:
+    """The last check-in on each list, of the ticket and where they count of its add-ons."""
+    return [
+        (checkin_list, holder, last)
+        for checkin_list in facts.lists
+        for holder in _holders(facts, ticket, checkin_list)
+        if (last := facts.last(checkin_list.id, holder))
+    ]
 
 
 def _cannot_be_back(
@@ -188,9 +216,13 @@ def _cannot_be_back(
     return not re_entry or now - last.at <= timedelta(seconds=policy.stale_after_s)
 
 
+def _holders(facts: Facts, scanned: Ticket, checkin_list: CheckinList) -> tuple[Ticket, ...]:
+    return (scanned, *facts.addons_of(scanned)) if checkin_list.addon_match else (scanned,)
+
+
 def _matching(facts: Facts, scanned: Ticket, checkin_list: CheckinList) -> tuple[Ticket, ...]:
     """The positions that the scanned ticket stands for on this list."""
-    holders = (scanned, *facts.addons) if checkin_list.addon_match else (scanned,)
+    holders = _holders(facts, scanned, checkin_list)
     return tuple(ticket for ticket in holders if checkin_list.covers(ticket.item))
 
 

@@ -43,9 +43,13 @@ class _OneLine(logging.Formatter):
         )
         self._in_journal = in_journal
 
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's name
+        return printable(super().formatMessage(record), limit=2000)
+
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        lines = [printable(line, limit=2000) for line in text.split("\n")]
+        # Only a traceback has further lines; set in, so that none can pass for an entry.
+        entry, *traceback = super().format(record).split("\n")
+        lines = [entry, *("  " + printable(line, limit=2000) for line in traceback)]
         if not self._in_journal:
             return "\n".join(lines)
         priority = f"<{_PRIORITIES.get(record.levelname, 6)}>"

@@ -49,15 +49,29 @@ class Files:
 
     def frames(self) -> Iterator[Frame | None]:
         """Show one file after the other, then nothing."""
-        # With watch, what lies there already was there before the gate was.
-        shown = set(find(self._path)) if self._watch else set()
-        while not self._closed.is_set():
-            fresh = [file for file in self._present() if file not in shown]
-            for file in fresh:
-                if not _is_whole(file):
-                    continue
-                shown.add(file)
+        if self._watch:
+            yield from self._show_arrivals()
+            return
+        for file in find(self._path):
+            if not self._closed.is_set():
                 yield from self._show(file)
+        while not self._closed.is_set():
+            self._present()
+            yield None
+            self._closed.wait(_LOOK_EVERY_S)
+
+    def _show_arrivals(self) -> Iterator[Frame | None]:
+        # What lies there already was there before the gate was.
+        shown = {file: _version(file) for file in self._present()}
+        while not self._closed.is_set():
+            versions = {file: _version(file) for file in self._present()}
+            for file, version in versions.items():
+                if version and version != shown.get(file) and _is_quiet(version):
+                    yield from self._show(file)
+                else:
+                    versions[file] = shown.get(file)
+            # What was written while it was read has another version by now, and comes again.
+            shown = versions
             yield None
             self._closed.wait(_LOOK_EVERY_S)
 
@@ -87,6 +101,8 @@ class Files:
     def _play(self, file: Path) -> Iterator[Frame | None]:
         video = cv2.VideoCapture(str(file))
         try:
+            if not video.isOpened() and not self._watch:
+                raise CameraError(f"{file} is not a video that can be played")
             frame_s = 1 / (video.get(cv2.CAP_PROP_FPS) or 30)
             due = time.monotonic()
             while not self._closed.is_set():
@@ -103,10 +119,16 @@ class Files:
             video.release()
 
 
-def _is_whole(file: Path) -> bool:
-    """A file still being copied is looked at again later."""
+def _version(file: Path) -> tuple[float, int] | None:
+    """When the file was written and how long it is; None if it has gone."""
     try:
-        age_s = time.time() - file.stat().st_mtime
+        status = file.stat()
     except OSError:
-        return False
+        return None
+    return status.st_mtime, status.st_size
+
+
+def _is_quiet(version: tuple[float, int]) -> bool:
+    """A file still being copied is looked at again later."""
+    age_s = time.time() - version[0]
     return age_s > _LOOK_EVERY_S or age_s < 0

@@ -42,10 +42,14 @@ def jpeg(pixels: npt.NDArray[np.uint8]) -> bytes:
 def find(path: Path) -> list[Path]:
     """Find the pictures and videos at a path: itself, or those of a folder, in order of name.
 
-    Raises CameraError when nothing is there.
+    Raises CameraError when nothing is there, or nothing that may be read.
     """
     if path.is_dir():
-        return sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES | VIDEOS)
+        try:
+            files = list(path.iterdir())
+        except OSError as error:
+            raise CameraError(f"{path} cannot be read: {error.strerror}") from error
+        return sorted(file for file in files if file.suffix.lower() in PICTURES | VIDEOS)
     if not path.exists():
         raise CameraError(f"there is no picture, video or folder at {path}")
     return [path]

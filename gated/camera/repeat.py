@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,11 +30,13 @@ class Repeat:
         self._again_s = again_s
         self._gone_s = gone_s
         self._held: dict[str, _Held] = {}
-        self._latest = ""
+        self._newest_guest = -math.inf
 
     def news(self, codes: Iterable[Code], mode: ScanType, now: float) -> list[tuple[Code, bool]]:
         """Say which codes of this frame are sightings, each with whether it is shown *again*."""
         news = []
+        # Codes of one frame are held up together: none of them came between.
+        newest_guest = self._newest_guest
         for code in codes:
             held = self._held.get(code.text)
             same_mode = held is not None and held.mode is mode
@@ -43,11 +46,12 @@ class Repeat:
             again = (
                 held is not None
                 and same_mode
-                and self._latest == code.text
+                and held.seen >= newest_guest
                 and now - held.seen <= self._again_s
             )
             self._held[code.text] = _Held(mode, now)
-            self._latest = code.text
+            if not again:
+                self._newest_guest = now
             news.append((code, again))
         self._forget(now)
         return news

@@ -102,9 +102,15 @@ class Client:
 
     async def find(self, list_id: int, position_id: int, order_code: str) -> Listed | None:
         """Fetch one position by its order: `positions/{id}/` is forbidden to scan profiles."""
-        query = {"ignore_status": "true", "search": order_code}
-        page = wire.positions_page(await self._get(self._positions(list_id), query))
-        return next((one for one in page.listed if one.ticket.position_id == position_id), None)
+        number, is_last = 1, False
+        while not is_last:
+            query = {"ignore_status": "true", "search": order_code, "page": number}
+            page = wire.positions_page(await self._get(self._positions(list_id), query))
+            for one in page.listed:
+                if one.ticket.position_id == position_id:
+                    return one
+            number, is_last = number + 1, page.is_last
+        return None
 
     async def redeem(self, scan: Scan, *, force: bool, pending: bool) -> None:
         """Record an entry or exit of a known position; repeating is safe by its nonce."""
@@ -140,14 +146,20 @@ class Client:
 
     async def _answers_400(self, path: str, naming: str) -> bool:
         try:
-            status, _, answer = await self._request("POST", path, body={})
+            status, kind, answer = await self._request("POST", path, body={})
         except NotAuthorized:
             return False
-        return status == 400 and naming.encode() in answer
+        if status in {404, 405}:
+            return False
+        if status == 400:
+            return naming.encode() in answer
+        # A portal or a crash says nothing about what the server can do.
+        _judge(path, status, kind, answer)
+        raise BadReply(f"the server accepted an empty request to {path}")
 
     async def _get(self, path: str, query: Mapping[str, object] | None = None) -> bytes:
-        # %20 and %2B, never +: a secret may hold any character.
-        suffix = "?" + urlencode(query, quote_via=quote) if query else ""
+        # %20 and %2B, never +: a secret may hold any character, a hostile code even half of one.
+        suffix = "?" + urlencode(query, quote_via=quote, errors="replace") if query else ""
         return _judge(path, *await self._request("GET", path + suffix))
 
     async def _post(

@@ -199,13 +199,22 @@ def failed_checkin_body(scan: Scan, raw_barcode: str) -> dict[str, Any]:
     """What reports a refused scan."""
     known = {"position": scan.position_id} if scan.position_id else {}
     return {
-        "raw_barcode": raw_barcode,
+        "raw_barcode": _storable(raw_barcode),
         "error_reason": str(scan.reason) if scan.reason in _REPORTABLE else "error",
         "type": str(scan.type),
         "nonce": scan.nonce,
         "datetime": utc(scan.sent_at or scan.dated),
         **known,
     }
+
+
+_LONGEST_BARCODE = 1000
+
+
+def _storable(text: str) -> str:
+    """A code that every database takes: no NUL, no control character, no half of a pair."""
+    shown = "".join(one if one.isprintable() else "\ufffd" for one in text[:_LONGEST_BARCODE])
+    return shown.encode("utf-8", "replace").decode()
 
 
 _REPORTABLE = frozenset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gated.simulator.exchange import Refusal, answer, detail, stamp
+from gated.simulator.exchange import Refusal, answer, detail, row_id, stamp
 from gated.simulator.paging import paginated
 from gated.simulator.records import PAID, PENDING
 from gated.simulator.world import is_inside
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 def list_named(site: Site, call: Call) -> ListRecord:
     """Find the list that the path names among those of the path's event."""
-    text = call.names["list"]
-    found = site.world.lists.get(int(text)) if text.isdecimal() else None
+    found = site.world.lists.get(row_id(call.names["list"]))
     if found is None or (found.event or site.world.event) != call.names["event"]:
         raise Refusal(detail(404, "No CheckinList matches the given query."))
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gated.simulator.endpoints_lists import counts_on, list_named, valid_positions
-from gated.simulator.exchange import Refusal, answer, detail
+from gated.simulator.exchange import Refusal, answer, detail, row_id
 from gated.simulator.paging import paginated
 from gated.simulator.payloads import position_on_list, shown_name
 
@@ -44,8 +44,7 @@ def show_positions(site: Site, call: Call) -> Reply:
 def show_position(site: Site, call: Call) -> Reply:
     """Answer one position by id, whatever the status of its order."""
     on = list_named(site, call)
-    text = call.names["position"]
-    found = site.world.positions.get(int(text)) if text.isdecimal() else None
+    found = site.world.positions.get(row_id(call.names["position"]))
     if found is None or found.canceled or not call.may.has("can_view_orders"):
         raise Refusal(detail(404, "No OrderPosition matches the given query."))
     return answer(position_on_list(site, found, on.id))

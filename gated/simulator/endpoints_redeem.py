@@ -11,6 +11,7 @@ from gated.simulator.exchange import (
     crash,
     detail,
     parse_time,
+    row_id,
     sent_object,
     stamp,
 )
@@ -34,8 +35,8 @@ def redeem_position(site: Site, call: Call) -> Reply:
     text = call.names["position"]
     trusted = not (site.traits.untrusted_input and call.flag("untrusted_input"))
     position = find_position(site, text)
-    if position is None and trusted and text.isdecimal():
-        position = existing(site.world.positions.get(int(text)))
+    if position is None and trusted:
+        position = existing(site.world.positions.get(row_id(text)))
     return redeem_found(site, on, position, attempt, text=text)
 
 

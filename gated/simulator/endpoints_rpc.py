@@ -18,6 +18,7 @@ from gated.simulator.exchange import (
     crash,
     detail,
     parse_time,
+    row_id,
     sent_content,
     sent_object,
 )
@@ -138,7 +139,7 @@ def _one_list(site: Site, call: Call, sent: dict[str, Any]) -> ListRecord:
 
 def _list(site: Site, call: Call, number: Any) -> ListRecord:
     text = str(number)
-    found = site.world.lists.get(int(text)) if text.isdecimal() else None
+    found = site.world.lists.get(row_id(text))
     if found is None or not call.may.has("can_checkin_orders", "can_change_orders"):
         sentence = f'Invalid pk "{text}" - object does not exist.'
         raise Refusal(answer({"lists": [sentence]}, status=400))

@@ -119,6 +119,11 @@ def stamp(at: datetime | None) -> str | None:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
+def row_id(text: str) -> int:
+    """Read the id of a row from a path; what cannot be one is 0, which no row has."""
+    return int(text) if text.isdecimal() and len(text) < 19 else 0
+
+
 def parse_time(text: Any) -> datetime | None:
     """Read a time as leniently as the server does (naive is UTC, a date is midnight), or None."""
     if not isinstance(text, str):

@@ -11,7 +11,7 @@ import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from gated.errors import StoreBusy, StoreCorrupt, StoreError
@@ -48,7 +48,7 @@ class Store:
         try:
             await asyncio.to_thread(self._open)
         except BaseException:
-            await asyncio.to_thread(self._close)
+            await self._close()
             raise
         return self
 
@@ -58,7 +58,7 @@ class Store:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await asyncio.to_thread(self._close)
+        await self._close()
 
     async def write(self, work: Work[T]) -> T:
         """Run `work` between BEGIN IMMEDIATE and COMMIT; when this returns, it is on the disk.
@@ -69,22 +69,29 @@ class Store:
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on a snapshot, without waiting for writes. Raises StoreError."""
-        return await _ran(self._reader, work)
+        return await _ran(self._reader, lambda db: _snapshot(db, work))
 
     async def silent(self) -> str:
         """Say what is wrong when the database does not answer, or an empty text."""
         try:
             async with asyncio.timeout(_ANSWER_S):
                 await self.write(lambda db: db.execute("SELECT 1").fetchone())
-        except (StoreError, TimeoutError) as error:
-            return f"the database does not answer {error}".strip()
+        except TimeoutError:
+            return "the database does not answer"
+        except StoreError as error:
+            return str(error)
         return ""
 
     def _open(self) -> None:
         with _told(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = _take_lock(self.path.with_name(self.path.name + ".lock"))
-            fresh = not self.path.exists()
+            fresh = not self.path.exists() or not self.path.stat().st_size
+            if not fresh and not self._key_file.exists():
+                raise StoreError(
+                    f"the key file {self._key_file} is missing: put it back,"
+                    " or move the database away to start a new one"
+                )
             self.vault = Vault.open(self._key_file)
             # The list and the ledger are nobody else's business on this box.
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -104,14 +111,11 @@ class Store:
             reader = _connect(f"{self.path.resolve().as_uri()}?mode=ro")
             self._reader = _Worker(reader, "store-reader")
 
-    def _close(self) -> None:
-        for worker in (self._reader, self._writer):
-            if worker:
-                worker.close()
-        self._reader = self._writer = None
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+    async def _close(self) -> None:
+        # Taken away first: what is sent from here on is refused, not forgotten in an inbox.
+        workers, self._reader, self._writer = (self._reader, self._writer), None, None
+        lock, self._lock = self._lock, None
+        await asyncio.to_thread(_end, workers, lock)
 
 
 @contextlib.contextmanager
@@ -168,6 +172,14 @@ class _Worker:
             work()
 
 
+def _end(workers: Iterable[_Worker | None], lock: int | None) -> None:
+    for worker in workers:
+        if worker:
+            worker.close()
+    if lock is not None:
+        os.close(lock)
+
+
 def _deliver(future: asyncio.Future[Any], outcome: object, error: BaseException | None) -> None:
     if future.cancelled():
         return
@@ -195,6 +207,15 @@ def _transaction(db: sqlite3.Connection, work: Work[T]) -> T:
             db.execute("ROLLBACK")
         raise
     return outcome
+
+
+def _snapshot(db: sqlite3.Connection, work: Work[T]) -> T:
+    db.execute("BEGIN")
+    try:
+        return work(db)
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
 
 
 def _connect(uri: str) -> sqlite3.Connection:
@@ -240,13 +261,14 @@ def _told(path: Path | None = None) -> Iterator[None]:
     where = f" {path}" if path else ""
     try:
         yield
-    except sqlite3.OperationalError as error:
-        if "full" in str(error):
-            raise StoreError(f"the disk is full: free some space{where}") from error
-        raise StoreError(f"the database{where} does not work: {error}") from error
     except sqlite3.DatabaseError as error:
-        raise StoreCorrupt(
-            f"the database{where} is damaged ({error}): move it away and start again"
-        ) from error
+        # What SQLite cannot read is this very class; its kinds are about what was asked of it.
+        if type(error) is sqlite3.DatabaseError:
+            raise StoreCorrupt(
+                f"the database{where} is damaged ({error}): move it away and start again"
+            ) from error
+        if "full" in str(error):
+            raise StoreError("the disk is full: free some space") from error
+        raise StoreError(f"the database{where} does not work: {error}") from error
     except OSError as error:
         raise StoreError(f"the database{where} cannot be used: {error.strerror}") from error

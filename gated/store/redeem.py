@@ -91,12 +91,20 @@ def redeem(
     if fresh:
         for list_id, listed in fresh.tickets.items():
             merge(db, fresh.keeper, list_id, listed, known_no=fresh.known_no)
-    believed = fresh is not None or (asking is Asking.NEVER and _is_recent(db, redemption))
+    # An answer without the ticket says nothing about where its holder is.
+    told = fresh is not None and any(fresh.tickets.values())
+    believed = told or (asking is Asking.NEVER and _is_recent(db, redemption))
     facts_now = _facts(db, redemption, believed=believed)
     decision = decide(facts_now, redemption.policy)
-    if asking is Asking.POSSIBLE and questionable(decision):
+    if asking is Asking.POSSIBLE and _is_doubtful(decision, facts_now):
         return Ask(known_no=facts.settled_no(db))
     return Redeemed(decision, _record(db, redemption, decision, facts_now))
+
+
+def _is_doubtful(decision: Decision, known: Facts) -> bool:
+    """A tombstone may be a ticket that slipped to another page while the list was read."""
+    slipped = decision.verdict is Verdict.REFUSE and any(one.vanished for one in known.found)
+    return slipped or questionable(decision)
 
 
 def _is_recent(db: sqlite3.Connection, redemption: Redemption) -> bool:

@@ -66,9 +66,7 @@ _VALUES = ", ".join("?" * 16)
 
 def begin_pass(db: sqlite3.Connection) -> int:
     """Start collecting a complete pass aside; returns the `known_no` it will stand for."""
-    db.execute("DROP TABLE IF EXISTS temp.new_tickets")
-    db.execute("DROP TABLE IF EXISTS temp.new_listings")
-    db.execute("DROP TABLE IF EXISTS temp.new_checkins")
+    _end_pass(db)
     db.execute("CREATE TEMP TABLE new_tickets AS SELECT * FROM tickets WHERE 0")
     db.execute("CREATE UNIQUE INDEX temp.new_tickets_id ON new_tickets (position_id)")
     db.execute(
@@ -150,7 +148,13 @@ def finish_pass(
     write_lists(db, lists)
     facts.put(db, "pulled_at", stamp(at))
     count = db.execute("SELECT COUNT(*) FROM temp.new_tickets").fetchone()[0]
+    _end_pass(db)
     return PassResult(tickets=count, changed=changed, vanished=vanished)
+
+
+def _end_pass(db: sqlite3.Connection) -> None:
+    for table in ("new_tickets", "new_listings", "new_checkins"):
+        db.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
 
 def write_lists(db: sqlite3.Connection, lists: Sequence[CheckinList]) -> None:
@@ -170,6 +174,9 @@ def merge(
     known_no: int,
 ) -> None:
     """Take in what the server said about single tickets when asked, as of `known_no`."""
+    # A pass under way may have read its page before: it must not make a tombstone of this.
+    if db.execute("SELECT 1 FROM sqlite_temp_master WHERE name = 'new_tickets'").fetchone():
+        add_to_pass(db, keeper, list_id, listed)
     for one in listed:
         position_id = one.ticket.position_id
         db.execute(

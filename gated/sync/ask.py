@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+_LONGEST_SECRET = 255
+"""The servers' column of secrets has no room for more."""
+
+
 class Asker:
     """Asks for the tickets of a secret, on every configured list at once.
 
@@ -39,6 +43,8 @@ class Asker:
     async def ask(self, secret: str) -> dict[int, tuple[Listed, ...]] | None:
         """Fetch the tickets by list, or None when there was no answer worth believing in time."""
         lists = self._client.lists
+        if not _could_be_secret(secret):
+            return None
         try:
             async with asyncio.timeout(self._timeout_s):
                 answers = await asyncio.gather(
@@ -50,3 +56,8 @@ class Asker:
         if not any(answers) and not self._can_list():
             return None
         return dict(zip(lists, answers, strict=True))
+
+
+def _could_be_secret(text: str) -> bool:
+    """Whether the server is worth asking: what no secret can be need not travel."""
+    return len(text) <= _LONGEST_SECRET and text.isprintable()

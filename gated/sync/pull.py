@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gated.errors import BadReply, NotAuthorized, ServerError, ServerUnreachable
+from gated.errors import BadReply, NotAuthorized, ServerError, ServerRefused, ServerUnreachable
 from gated.server.dialects import Capabilities, probe
 from gated.store import facts, tickets
 from gated.sync.pace import Pace
@@ -162,7 +162,13 @@ class Pull:
         batch: list[Listed] = []
         number, is_last, count = 1, False, 0
         while not is_last:
-            page = await self._client.positions(checkin_list.id, number)
+            try:
+                page = await self._client.positions(checkin_list.id, number)
+            except ServerRefused:
+                # "Invalid page": the list shrank below the page that its last one promised.
+                if number > 1:
+                    raise _ChangedWhileReadingError from None
+                raise
             if number > 1 and page.count != count:
                 raise _ChangedWhileReadingError
             count, is_last = page.count, page.is_last

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _SIDE_BY_SIDE = 2
-_STRIKES = 8
-_REST_S = (5.0, 60.0)
 _FAILED = "failed"
 
 # What may be overridden by telling it as a fact: the guest walked through already.
@@ -57,6 +55,17 @@ class Outcome:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for the server, how long a failed row rests, and when it is shelved."""
+
+    first_s: float = 1.0
+    longest_s: float = 60.0
+    rest_s: float = 5.0
+    longest_rest_s: float = 60.0
+    strikes: int = 8
+
+
 @dataclass
 class _Rest:
     """A row that went to the back: its pause, and how often the server failed on it."""
@@ -80,6 +89,7 @@ class Push:
         capabilities: Callable[[], Capabilities | None],
         exit_via: Literal["auto", "checkout", "redeem"] = "auto",
         on_settled: Callable[[Scan, Outcome], None] | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self._client = client
         self._store = store
@@ -88,6 +98,7 @@ class Push:
         self._capabilities = capabilities
         self._exit_via = exit_via
         self._on_settled = on_settled
+        self._patience = patience or Patience()
         self._new = asyncio.Event()
         self._back = asyncio.Event()
         self._resting: dict[str, _Rest] = {}
@@ -104,7 +115,7 @@ class Push:
 
     async def run(self) -> None:
         """Tell the server for ever."""
-        pace = Pace(first_s=1, longest_s=60)
+        pace = Pace(self._patience.first_s, self._patience.longest_s)
         while True:
             self._new.clear()
             self._back.clear()
@@ -168,14 +179,15 @@ class Push:
 
     async def _to_the_back(self, scan: Scan, words: str) -> None:
         """One poisoned row never holds up the rest; when only it keeps failing, it is shelved."""
-        rest = self._resting.setdefault(scan.nonce, _Rest(Pace(*_REST_S)))
+        pace = Pace(self._patience.rest_s, self._patience.longest_rest_s)
+        rest = self._resting.setdefault(scan.nonce, _Rest(pace))
         # A server that fails on everything says nothing about this row.
         if not rest.strikes or self._answers > rest.answers:
             rest.strikes += 1
             rest.answers = self._answers
         rest.until = self._clock.monotonic() + rest.pace.next()
         logger.warning("%s %s to the back: %s", scan.type, scan.order_code, words)
-        if rest.strikes >= _STRIKES:
+        if rest.strikes >= self._patience.strikes:
             del self._resting[scan.nonce]
             await self._write(scan, Outcome(State.SHELVED, _FAILED, words))
             self._health.warn("shelf", f"a scan needs a person: {words}")
@@ -193,11 +205,14 @@ class Push:
     async def _tell_one_way_or_another(self, debt: Debt) -> Outcome:
         """A refusal of what already happened is kept as the server's word, and told as a fact."""
         scan = debt.scan
-        # A failure may have come after the commit, and its key replays it: look before asking.
-        if scan.server_reason == _FAILED and await self._had_it(scan):
+        ways = self._ways(scan)
+        # A failure may have come after the commit, and its key replays it; another endpoint
+        # knows no key nor nonce of the first: look before asking.
+        moved = bool(scan.via) and scan.via not in ways
+        if (scan.server_reason == _FAILED or moved) and await self._had_it(scan):
             return Outcome(State.DUPLICATE, message="the server had it already")
         first: ServerRefused | None = None
-        for way in self._ways(scan):
+        for way in ways[ways.index(scan.via) :] if scan.via in ways else ways:
             try:
                 await self._attempt(debt, way)
             except ServerRefused as refusal:
@@ -252,7 +267,7 @@ class Push:
         )
 
     def _ways(self, scan: Scan) -> list[str]:
-        """The endpoints to try in turn, beginning with the one that was tried last."""
+        """The endpoints to try in turn; who tried before goes on with the last one tried."""
         can = self._capabilities()
         if scan.type is ScanType.ENTRY or self._exit_via == "redeem":
             ways = ["redeem", "redeem-force"]
@@ -264,7 +279,7 @@ class Push:
             ways = ["checkout", "checkout-force"] if can.checkout else ["redeem", "redeem-force"]
         if scan.type is ScanType.EXIT and "redeem" in ways and can and can.checkout:
             ways.append("checkout-force")  # the fork's redeem refuses canceled orders even so
-        return ways[ways.index(scan.via) :] if scan.via in ways else ways
+        return ways
 
     def _is_resting(self, rest: _Rest) -> bool:
         return self._clock.monotonic() < rest.until

@@ -168,11 +168,13 @@ def test_the_next_delta_of_orders_begins_where_the_first_page_was_made(desk: Des
     path = EVENT + "orders/"
     now += timedelta(seconds=1)
     made = dict(desk.ask(path).headers)["X-Page-Generated"]
-    code = desk.world.positions[3].order
+    desk.world.enter(2, 1)
     now += timedelta(seconds=1)
     desk.world.enter(3, 1)
-    content = json.loads(desk.ask(path, modified_since=made).body)
-    assert [row["code"] for row in content["results"]] == [code]
+    query = {"modified_since": made, "ordering": "last_modified"}
+    content = json.loads(desk.ask(path, **query).body)
+    changed = [desk.world.positions[number].order for number in (2, 3)]
+    assert [row["code"] for row in content["results"]] == changed
     assert content["results"][0]["positions"][0]["checkins"][0]["type"] == "entry"
 
 
@@ -191,6 +193,8 @@ def test_a_number_is_taken_for_an_id_unless_the_input_is_called_untrusted_on_pre
     trusted = desk.ask(path, method="POST", untrusted_input="true").status
     assert trusted == {FORK: 201, PRETIX: 404}[desk.site.dialect]
     assert desk.ask(EVENT + "checkinlists/1/positions/4/redeem/", method="POST").status == 201
+    endless = EVENT + f"checkinlists/1/positions/{'9' * 5000}/redeem/"
+    assert desk.ask(endless, method="POST").status == 404
 
 
 def test_a_token_that_may_only_check_in_finds_somebody_by_three_letters(desk: Desk) -> None:
