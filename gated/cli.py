@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,7 +21,7 @@ from gated.clock import Clock
 from gated.errors import ConfigError, GatedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
 
 T = TypeVar("T")
 
@@ -57,7 +58,27 @@ _config_option = click.option(
 )
 
 
-@click.group(context_settings=_CONTEXT)
+@contextmanager
+def _until_the_pipe_closes() -> Iterator[None]:
+    """Whoever pipes a command into head hears no complaint, and of no failure."""
+    try:
+        yield
+        click.echo(nl=False)  # flushes what csv wrote, while it can still be caught
+    except BrokenPipeError:
+        # Not an error, but stdout must not be flushed again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+class _Commands(click.Group):
+    """The commands, each of which may be piped."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _until_the_pipe_closes():
+            return super().invoke(ctx)
+
+
+@click.group(cls=_Commands, context_settings=_CONTEXT)
 @click.version_option(__version__, prog_name="gated")
 def cli() -> None:
     """A ticket gate: reads QR codes, answers with lamps, works offline, settles with the server.
@@ -150,12 +171,15 @@ def sync(settings: config.Config) -> None:
 
     logs.set_up("error")
     console = Console(stderr=True)
-    with Progress(
+    bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console
-    ) as bar:
+    )
+    with ExitStack() as stack:
         tasks: dict[str, Any] = {}
 
         def progress(name: str, done: int, total: int) -> None:
+            if not tasks:
+                stack.enter_context(bar)
             if name not in tasks:
                 tasks[name] = bar.add_task(name, total=total)
             bar.update(tasks[name], completed=done, total=total)
@@ -210,7 +234,8 @@ def scans(settings: config.Config, *, style: str) -> None:
     """List every scan and what became of it, oldest first."""
     from gated.store import ledger, open_read_only  # noqa: PLC0415
 
-    with open_read_only(Path(settings.store.path)) as db:
+    # Here too, or the database would take a closed pipe for trouble of its own.
+    with open_read_only(Path(settings.store.path)) as db, _until_the_pipe_closes():
         rows = (_scan_row(scan) for scan in ledger.every(db))
         if style == "jsonl":
             for row in rows:
@@ -255,10 +280,6 @@ def main() -> None:
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:
-        # Somebody piped us into head: not an error, but stdout must not be flushed again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
@@ -271,7 +292,9 @@ async def _sync_through(
     from gated.web.control import call  # noqa: PLC0415
 
     result: dict[str, Any] = {}
-    async for line in call(settings.control_socket, "sync"):
+    # Between two pages of the list the server may take its time, and more than once.
+    silence_s = 60 + 10 * settings.server.timeout_s
+    async for line in call(settings.control_socket, "sync", silence_s=silence_s):
         if "list" in line:
             progress(line["list"], line["done"], line["total"])
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import reprlib
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -260,7 +259,7 @@ def _problem(details: ErrorDetails) -> Problem:
         return Problem(key, "is not a key of gated", _suggest(location, near, known))
     given = details["input"]
     hidden = isinstance(given, dict | BaseModel) or details["type"] == "secret"
-    shown = "" if hidden else f", not {reprlib.repr(given)}"
+    shown = "" if hidden else f", not {given!r:.60}"
     return Problem(key, _sentence(details) + shown)
 
 

@@ -77,10 +77,18 @@ class Notifier(Protocol):
 def systemd_notifier() -> Notifier:
     """`systemd.daemon.notify`, or silence on a machine without systemd-python."""
     try:
-        from systemd.daemon import notify  # noqa: PLC0415
+        from systemd.daemon import notify as tell  # noqa: PLC0415
     except ImportError:
         return lambda state: None  # noqa: ARG005
-    return notify  # type: ignore[no-any-return]
+
+    def notify(state: str) -> None:
+        # A NOTIFY_SOCKET that leads nowhere is no reason to let no guest in.
+        try:
+            tell(state)
+        except OSError as error:
+            logger.debug("systemd was not told %s: %s", state, error)
+
+    return notify
 
 
 def watchdog_s() -> float | None:

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
+
+_ASKED_FOR = {
+    "hardware": "needs a Raspberry Pi: pytest --hardware tests/hardware",
+    "pretix": "needs a pretix of its own from PyPI: make test-pretix",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--hardware", action="store_true", help="also run the tests that need a wired Raspberry Pi"
     )
+    parser.addoption(
+        "--pretix",
+        action="store_true",
+        help="also run tests/pretix, which installs a real pretix in a folder of its own",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "pretix: needs a real pretix; run with --pretix")
+    # Tests before a real pretix borrow the rig and the table of decisions.
+    tests = Path(__file__).parent
+    sys.path += [str(tests / "integration"), str(tests / "unit")]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--hardware"):
-        return
-    skip = pytest.mark.skip(reason="needs a Raspberry Pi: pytest --hardware tests/hardware")
-    for item in items:
-        if "hardware" in item.keywords:
-            item.add_marker(skip)
+    for word, why in _ASKED_FOR.items():
+        if config.getoption(f"--{word}"):
+            continue
+        skip = pytest.mark.skip(reason=why)
+        for item in items:
+            if item.get_closest_marker(word):
+                item.add_marker(skip)

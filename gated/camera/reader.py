@@ -131,9 +131,6 @@ class Reader:
     def _look(self, frame: Frame, loop: asyncio.AbstractEventLoop) -> None:
         self.frames += 1
         self._beats.append(frame.seen)
-        if frame.seen - self._picture_at >= _PICTURE_EVERY_S:
-            self._picture_at = frame.seen
-            self.picture = frame.pixels[::2, ::2].copy()
         mode = self._mode()
         started = time.perf_counter()
         codes = decode(frame.pixels)
@@ -141,6 +138,10 @@ class Reader:
         self.reads += len(codes)
         for code, again in self._repeat.news(codes, mode, frame.seen):
             self._hand_over(code, frame, mode, again=again, loop=loop)
+        # After the guest: the page can wait.
+        if frame.seen - self._picture_at >= _PICTURE_EVERY_S:
+            self._picture_at = frame.seen
+            self.picture = frame.pixels[::2, ::2].copy()
 
     def _hand_over(
         self,

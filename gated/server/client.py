@@ -255,8 +255,15 @@ def _detail(answer: bytes) -> str:
 
 
 def _said(error: BaseException) -> str:
-    return (
-        "no answer in time"
-        if isinstance(error, TimeoutError)
-        else str(error) or type(error).__name__
-    )
+    match error:
+        case TimeoutError():
+            return "no answer in time"
+        case aiohttp.ClientPayloadError():
+            return "the answer broke off"
+        case aiohttp.ClientSSLError() | aiohttp.ClientConnectorCertificateError():
+            return str(error)
+        case aiohttp.ClientConnectorError():
+            return f"no connection to {error.host}:{error.port}"
+        case aiohttp.ClientOSError() | aiohttp.ServerDisconnectedError():
+            return "the connection was broken"
+    return str(error) or type(error).__name__

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 
 @dataclass(frozen=True, slots=True)
 class PositionsPage:
@@ -44,7 +46,9 @@ class _Checkin(msgspec.Struct):
     type: str = "entry"
 
 
-class _Position(msgspec.Struct):
+class Position(msgspec.Struct):
+    """An order position, with just the fields that are needed."""
+
     id: int
     order: str
     secret: str
@@ -67,7 +71,7 @@ class _Position(msgspec.Struct):
 
 class _PositionsPage(msgspec.Struct):
     count: int
-    results: list[_Position]
+    results: list[Position]
     next: str | None = None
 
 
@@ -90,6 +94,10 @@ class _CheckinListsPage(msgspec.Struct):
     next: str | None = None
 
 
+class _Status(msgspec.Struct):
+    status: str
+
+
 class _Version(msgspec.Struct):
     pretix: str = ""
     eventyay: str = ""
@@ -97,17 +105,17 @@ class _Version(msgspec.Struct):
 
 def positions_page(body: bytes) -> PositionsPage:
     """Read a page of `checkinlists/{id}/positions/`. Raises BadReply."""
-    page = _decode(body, _PositionsPage)
+    page = decode(body, _PositionsPage)
     return PositionsPage(
         count=page.count,
         is_last=page.next is None,
-        listed=tuple(_listed(position) for position in page.results),
+        listed=tuple(listed(position) for position in page.results),
     )
 
 
 def checkin_lists_page(body: bytes) -> tuple[list[tuple[CheckinList, int]], bool]:
     """Read a page of `checkinlists/`: (list, its position_count), and whether it is the last."""
-    page = _decode(body, _CheckinListsPage)
+    page = decode(body, _CheckinListsPage)
     lists = [
         (
             CheckinList(
@@ -131,31 +139,31 @@ def checkin_lists_page(body: bytes) -> tuple[list[tuple[CheckinList, int]], bool
 
 def version(body: bytes) -> str:
     """Read `/api/v1/version`. Raises BadReply."""
-    answer = _decode(body, _Version)
+    answer = decode(body, _Version)
     return answer.eventyay or answer.pretix
 
 
 def redeemed(body: bytes) -> Refusal | None:
-    """Read what redeem answered with 2xx: None is yes.
+    """Read what redeem answered with 2xx: None is yes. Raises BadReply.
 
     Success is what the body says: the fork has endpoints that say 201 to denied tickets.
     """
-    answer = _object(body)
-    if answer.get("status") == "ok":
-        return None
-    return refusal(body)
+    return None if _status(body) == "ok" else refusal(body)
 
 
 def checked_out(body: bytes) -> Refusal | None:
-    """Read what checkout/single answered with 200: None is yes."""
-    return None if _object(body).get("status") == "success" else refusal(body)
+    """Read what checkout/single answered with 200: None is yes. Raises BadReply."""
+    return None if _status(body) == "success" else refusal(body)
 
 
 def refusal(body: bytes) -> Refusal:
-    """Read a 4xx body, whatever its shape: an object of three kinds, or a list of sentences."""
+    """Read a 4xx body, whatever its shape: an object of three kinds, or a list of sentences.
+
+    Raises BadReply when it is no JSON at all.
+    """
     try:
         answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         raise BadReply("the server answered with something that is not JSON") from None
     if isinstance(answer, list):
         return Refusal("error", "; ".join(str(line) for line in answer)[:300])
@@ -239,7 +247,8 @@ def utc(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _listed(position: _Position) -> Listed:
+def listed(position: Position) -> Listed:
+    """A position as a ticket with its check-ins. Raises BadReply."""
     item = position.item if position.item is not None else position.product
     if item is None:
         raise BadReply(f"position {position.id} has neither item nor product")
@@ -277,12 +286,14 @@ def _aware(at: datetime | None) -> datetime | None:
     return at and at.replace(tzinfo=at.tzinfo or UTC)
 
 
-def _decode(body: bytes, kind: type[T]) -> T:
+def decode(body: bytes, kind: type[T]) -> T:
+    """Decode JSON into exactly the fields of a struct. Raises BadReply."""
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise BadReply(f"the server's answer has another shape than expected: {error}") from None
 
 
-def _object(body: bytes) -> dict[str, Any]:
-    return _decode(body, dict[str, Any])
+def _status(body: bytes) -> str:
+    """The word of a 2xx body; one without it comes from something else than the server."""
+    return decode(body, _Status).status

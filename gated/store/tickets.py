@@ -94,7 +94,7 @@ def add_to_pass(
     )
     db.executemany(
         "INSERT OR REPLACE INTO temp.new_checkins VALUES (?, ?, ?, ?, ?)",
-        _checkin_rows(listed),
+        checkin_rows(listed),
     )
 
 
@@ -179,15 +179,8 @@ def merge(
         add_to_pass(db, keeper, list_id, listed)
     for one in listed:
         position_id = one.ticket.position_id
-        db.execute(
-            "INSERT OR IGNORE INTO former_secrets (secret_hash, position_id)"
-            " SELECT secret_hash, position_id FROM tickets"
-            " WHERE position_id = ? AND secret_hash <> ?",
-            (position_id, keeper.vault.hash(one.secret)),
-        )
-        db.execute(
-            f"INSERT OR REPLACE INTO tickets ({_COLUMNS}) VALUES ({_VALUES})", keeper.row(one)
-        )
+        remember_former_secret(db, keeper, one)
+        insert_ticket(db, keeper, one)
         db.execute(
             "DELETE FROM checkins WHERE list_id = ? AND position_id = ?", (list_id, position_id)
         )
@@ -195,7 +188,23 @@ def merge(
             "INSERT OR REPLACE INTO listings (list_id, position_id, known_no) VALUES (?, ?, ?)",
             (list_id, position_id, known_no),
         )
-    db.executemany("INSERT OR REPLACE INTO checkins VALUES (?, ?, ?, ?, ?)", _checkin_rows(listed))
+    db.executemany("INSERT OR REPLACE INTO checkins VALUES (?, ?, ?, ?, ?)", checkin_rows(listed))
+
+
+def insert_ticket(db: sqlite3.Connection, keeper: Keeper, listed: Listed) -> None:
+    """Write a ticket in the place of what was known of it."""
+    db.execute(
+        f"INSERT OR REPLACE INTO tickets ({_COLUMNS}) VALUES ({_VALUES})", keeper.row(listed)
+    )
+
+
+def remember_former_secret(db: sqlite3.Connection, keeper: Keeper, listed: Listed) -> None:
+    """Before a ticket with another secret replaces it, keep the old one: a way out, no way in."""
+    db.execute(
+        "INSERT OR IGNORE INTO former_secrets (secret_hash, position_id)"
+        " SELECT secret_hash, position_id FROM tickets WHERE position_id = ? AND secret_hash <> ?",
+        (listed.ticket.position_id, keeper.vault.hash(listed.secret)),
+    )
 
 
 def count(db: sqlite3.Connection) -> int:
@@ -203,7 +212,8 @@ def count(db: sqlite3.Connection) -> int:
     return db.execute("SELECT COUNT(*) FROM tickets WHERE NOT vanished").fetchone()[0]  # type: ignore[no-any-return]
 
 
-def _checkin_rows(listed: Iterable[Listed]) -> list[tuple[int, int, str, int, ScanType]]:
+def checkin_rows(listed: Iterable[Listed]) -> list[tuple[int, int, str, int, ScanType]]:
+    """The rows of `checkins` for some tickets."""
     return [
         (checkin.list_id, one.ticket.position_id, stamp(checkin.at), checkin.id, checkin.type)
         for one in listed

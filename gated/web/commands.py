@@ -47,9 +47,13 @@ def commands(
         steps: asyncio.Queue[Progress | None] = asyncio.Queue()
         pulling = asyncio.create_task(pull.once(steps.put_nowait))
         pulling.add_done_callback(lambda _: steps.put_nowait(None))
-        while step := await steps.get():
-            await say({"list": step.list_name, "done": step.done, "total": step.total})
-        await say(asdict(await pulling))
+        try:
+            while step := await steps.get():
+                await say({"list": step.list_name, "done": step.done, "total": step.total})
+            await say(asdict(await pulling))
+        finally:
+            # Whoever asked has gone, or the gate stops: nobody would hear how it ended.
+            pulling.cancel()
 
     return {"status": status, "mode": mode, "sync": sync}
 

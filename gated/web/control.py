@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import socket
 from typing import TYPE_CHECKING, Any, Self
@@ -23,7 +24,8 @@ class Control:
 
     Each of `commands` takes the caller's JSON object and a function that sends one JSON object
     back, as often as it likes; GatedError becomes the last one. Who may connect is a matter of
-    the file's mode: user and group. Raises ConfigError if it cannot listen.
+    the file's mode: user and group. Raises ConfigError if it cannot listen, or if another gate
+    does.
     """
 
     def __init__(
@@ -47,7 +49,7 @@ class Control:
         await self._runner.setup()
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.unlink(missing_ok=True)
+            _clear(self._path)
             await web.UnixSite(self._runner, self._path).start()
             self._path.chmod(0o660)
         except OSError as error:
@@ -89,16 +91,22 @@ def is_running(path: Path) -> bool:
 
 
 async def call(
-    path: Path, command: str, arguments: Mapping[str, Any] | None = None
+    path: Path,
+    command: str,
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    silence_s: float = 10.0,
 ) -> AsyncIterator[dict[str, Any]]:
     """Run a command of the daemon and give the lines of its answer.
 
-    Raises GatedError with the daemon's sentence, or ServerUnreachable when it went away.
+    Raises GatedError with the daemon's sentence, or ServerUnreachable when there is none, it went
+    away, or it said nothing for `silence_s`.
     """
     connector = aiohttp.UnixConnector(path=str(path))
+    timeout = aiohttp.ClientTimeout(total=None, sock_read=silence_s)
     try:
         async with (
-            aiohttp.ClientSession(connector=connector) as session,
+            aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
             session.post(f"http://gated/{command}", json=dict(arguments or {})) as response,
         ):
             async for line in response.content:
@@ -108,5 +116,20 @@ async def call(
                     error.exit_status = answer.get("exit_status", 1)
                     raise error
                 yield answer
+    except aiohttp.ClientConnectorError as error:
+        why = error.os_error.strerror or str(error.os_error)
+        raise ServerUnreachable(f"no running gate at {path}: {why}") from error
+    except TimeoutError as error:
+        raise ServerUnreachable(f"the gate said nothing for {silence_s:g} s") from error
     except (aiohttp.ClientError, asyncio.IncompleteReadError) as error:
-        raise ServerUnreachable(f"the daemon does not answer: {error}") from error
+        raise ServerUnreachable("the gate broke off: it stopped, or its log says why") from error
+
+
+def _clear(path: Path) -> None:
+    """Remove what a killed gate left there, and nothing else. Raises OSError."""
+    if is_running(path):
+        raise OSError(errno.EADDRINUSE, "another gate listens there")
+    if path.is_socket():
+        path.unlink()
+    elif path.exists():
+        raise OSError(errno.EEXIST, "there is a file that is no socket")

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import cv2
 import numpy as np
@@ -69,9 +69,19 @@ class Window:
         self._hands = hands
         self._pictures: queue.SimpleQueue[npt.NDArray[np.uint8]] = queue.SimpleQueue()
         self._closed = threading.Event()
+        self._thawed = threading.Event()
+        self._thawed.set()
 
     def hold_up(self, text: str) -> None:
         self._pictures.put(picture(text))
+
+    def freeze(self) -> None:
+        """Hang, as a driver does: no picture, no error, and deaf to `close`."""
+        self._thawed.clear()
+
+    def thaw(self) -> None:
+        """Come back to life."""
+        self._thawed.set()
 
     def open(self) -> None:
         if self.broken:
@@ -83,6 +93,7 @@ class Window:
 
     def frames(self) -> Iterator[Frame | None]:
         while not self._closed.is_set():
+            self._thawed.wait()
             if self.broken:
                 raise self._error()
             try:
@@ -173,7 +184,8 @@ async def gate_before_window(
     running = asyncio.create_task(
         daemon.run(config.parse(settings(server.url, folder, **changes)), extras)
     )
-    await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+    either: set[asyncio.Future[Any]] = {running, ready}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     if running.done():
         await running
     parts = await ready
@@ -188,7 +200,7 @@ async def gate_before_window(
 
 
 class Process:
-    """A gate as a process of its own, fed with pictures in a folder."""
+    """A gate as a process of its own, fed with pictures in a folder; `with` leaves none behind."""
 
     def __init__(self, server_url: str, folder: Path, **changes: dict[str, Any]) -> None:
         self.folder = folder
@@ -201,6 +213,13 @@ class Process:
         self._log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
         self._fed = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.is_running():
+            self.kill()
 
     def start(self, *, wait_for: str = "list pulled") -> None:
         """Start and wait for a line in the log."""
@@ -244,6 +263,16 @@ class Process:
         """Wait for it to end by itself."""
         assert self._process is not None
         return self._process.wait(timeout=60)
+
+    def command(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `gated` with this config beside the daemon, or without one."""
+        return subprocess.run(
+            [sys.executable, "-m", "gated", name, "--config", str(self.config), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None

@@ -1,0 +1,41 @@
+"""Runs the named benchmarks, or all: `python -m tests.benchmarks [NAME...]`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+from collections.abc import Callable
+
+import click
+
+from . import lookup, reading, scan
+from .table import Table
+
+BENCHMARKS: dict[str, Callable[[], list[Table]]] = {
+    "reading": reading.run,
+    "scan": scan.run,
+    "lookup": lookup.run,
+}
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
+def main(names: tuple[str, ...]) -> None:
+    """Measure and print Markdown tables. Ratios hold on any machine, times only on this one."""
+    click.echo(machine())
+    for name in names or BENCHMARKS:
+        for table in BENCHMARKS[name]():
+            click.echo(f"\n{table.markdown()}", nl=False)
+
+
+def machine() -> str:
+    """What the times depend on, and how busy the machine was with other things."""
+    return (
+        f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()},"
+        f" SQLite {sqlite3.sqlite_version}, load {os.getloadavg()[0]:.1f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""The benchmarks run and measure what they say; how long anything takes is not judged here."""
+
+from __future__ import annotations
+
+from benchmarks import lookup, reading, scan
+from benchmarks.__main__ import machine
+from benchmarks.table import Spread, Table
+
+
+def test_no_picture_is_read_as_a_text_it_does_not_hold() -> None:
+    frames, photos = reading.read("frames"), reading.read("photos")
+
+    assert frames.wrong + photos.wrong == []
+    assert (frames.empty, frames.read_in_empty) == (47, 0)
+
+
+def test_pictures_are_read_as_often_as_was_measured() -> None:
+    frames, photos = reading.read("frames"), reading.read("photos")
+
+    assert (frames.holding.total(), photos.holding.total()) == (154, 59)
+    assert frames.read.total() >= 125
+    assert photos.read.total() >= 52
+
+
+def test_reading_gives_its_tables() -> None:
+    shares, kinds, cost = reading.run(rounds=1, most=2)
+
+    assert [row[0] for row in shares.rows] == ["frames", "photos"]
+    assert len(kinds.rows) == 15
+    assert [row[0] for row in cost.rows] == ["with a code (2)", "empty (2)"]
+
+
+def test_a_scan_is_measured_part_by_part() -> None:
+    (table,) = scan.run(rounds=4, warm_up=1)
+
+    assert [row[0].split()[0] for row in table.rows] == ["decoding", "durable", "rest", "sighting"]
+    assert all(float(cell) > 0 for row in table.rows for cell in row[3:5])
+
+
+def test_a_list_is_loaded_looked_up_and_started_with() -> None:
+    lookups, passes, waits = lookup.run(size=200, rounds=3, opens=1)
+
+    assert [row[0] for row in lookups.rows] == ["known", "unknown"]
+    assert [row[:2] for row in passes.rows] == [
+        ("20, first", "20"),
+        ("20, unchanged second", "0"),
+        ("200, first", "200"),
+        ("200, unchanged second", "0"),
+    ]
+    assert len(waits.rows) == 3
+
+
+def test_a_spread_is_the_median_and_the_sample_that_99_of_100_do_not_exceed() -> None:
+    assert Spread.of([float(n) for n in range(200, 0, -1)]) == Spread(100.5, 198.0, 200)
+    assert Spread.of([3.0]) == Spread(3.0, 3.0, 1)
+
+
+def test_a_table_is_markdown_with_its_columns_aligned() -> None:
+    table = Table("Title", ("what", "ms"), (("a", "1.5"), ("longer", "12.25")), ("a note",))
+
+    assert table.markdown().splitlines() == [
+        "### Title",
+        "",
+        "| what   |    ms |",
+        "| ------ | ----: |",
+        "| a      |   1.5 |",
+        "| longer | 12.25 |",
+        "",
+        "- a note",
+    ]
+    assert "Python 3." in machine()

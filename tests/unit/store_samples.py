@@ -1,0 +1,127 @@
+"""Made-up tickets, check-ins and scans for the tests of the store."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from gated.config import Policy
+from gated.model import CheckinList, Listed, ScanType, ServerCheckin, State, Ticket
+from gated.store import Store, outbox, tickets
+from gated.store.redeem import Ask, Asking, Fresh, Redeemed, Redemption, redeem
+from gated.store.tickets import Keeper, PassResult
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+ENTRY, EXIT = ScanType.ENTRY, ScanType.EXIT
+ALL = CheckinList(id=1, name="All")
+VIP = CheckinList(id=2, name="VIP only")
+
+_numbers = itertools.count(1)
+
+
+def database(folder: Path) -> Store:
+    return Store(folder / "gated.db", folder / "gated.key")
+
+
+def after(minutes: float) -> datetime:
+    return NOON + timedelta(minutes=minutes)
+
+
+def secret(position: int) -> str:
+    return f"secret-of-{position:04d}"
+
+
+def entered(at: float, *, list_id: int = 1, id: int = 0) -> ServerCheckin:  # noqa: A002 - the server's word
+    return ServerCheckin(id or next(_numbers), list_id, ENTRY, after(at))
+
+
+def left(at: float, *, list_id: int = 1, id: int = 0) -> ServerCheckin:  # noqa: A002 - the server's word
+    return ServerCheckin(id or next(_numbers), list_id, EXIT, after(at))
+
+
+def guest(
+    position: int,
+    *checkins: ServerCheckin,
+    code: str = "",
+    name: str = "",
+    item: int = 1,
+    **columns: Any,
+) -> Listed:
+    ticket = Ticket(position, f"ORDER{position}", item, **columns)
+    return Listed(ticket, code or secret(position), checkins, name or f"Guest {position:04d}")
+
+
+async def pull(
+    store: Store,
+    *pages: Sequence[Listed],
+    lists: Sequence[CheckinList] = (ALL,),
+    names: bool = False,
+    at: float = 0,
+) -> PassResult:
+    """A complete pass; the pages belong to the lists in turn, or all to the only one."""
+    keeper = Keeper(store.vault, names=names)
+    known_no = await store.write(tickets.begin_pass)
+    for number, page in enumerate(pages):
+        one = lists[number] if len(lists) > 1 else lists[0]
+        await store.write(partial(tickets.add_to_pass, keeper=keeper, list_id=one.id, listed=page))
+    return await store.write(
+        partial(tickets.finish_pass, lists=lists, known_no=known_no, at=after(at))
+    )
+
+
+async def scan_or_ask(
+    store: Store,
+    kind: ScanType,
+    code: str,
+    *,
+    at: float = 1,
+    asking: Asking = Asking.AWAY,
+    fresh: Fresh | None = None,
+    lists: tuple[int, ...] = (1,),
+    policy: Policy | None = None,
+    reports: bool = False,
+) -> Redeemed | Ask:
+    redemption = Redemption(
+        nonce=f"nonce-{next(_numbers)}",
+        type=kind,
+        secret_hash=store.vault.hash(code),
+        at=after(at),
+        lists=lists,
+        policy=policy or Policy(),
+        reports=reports,
+        sealed_text=store.vault.seal(code),
+    )
+    return await store.write(partial(redeem, redemption=redemption, asking=asking, fresh=fresh))
+
+
+async def scan(store: Store, kind: ScanType, code: str | int, **options: Any) -> Redeemed:
+    """Decide and record for good; a number is the made-up guest of that number."""
+    text = secret(code) if isinstance(code, int) else code
+    answer = await scan_or_ask(store, kind, text, **options)
+    assert isinstance(answer, Redeemed)
+    return answer
+
+
+async def told(
+    store: Store, answer: Redeemed, state: State = State.CONFIRMED, **words: Any
+) -> None:
+    """Settle all rows of a sighting, as the push does."""
+    for row in answer.scans:
+        await store.write(
+            partial(outbox.begin_attempt, nonce=row.nonce, via="redeem", key=row.nonce)
+        )
+        await store.write(
+            partial(outbox.settle, nonce=row.nonce, state=state, at=after(60), **words)
+        )
+
+
+def shown(answer: Redeemed) -> tuple[str, str]:
+    return str(answer.decision.verdict), str(answer.decision.reason)
+
+
+async def rows(store: Store, query: str, *values: object) -> list[tuple[Any, ...]]:
+    return await store.read(lambda db: [tuple(row) for row in db.execute(query, values)])

@@ -1,0 +1,467 @@
+"""The commands as somebody types them, those that need no running gate."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+import segno
+
+from gated import __version__
+from gated.cli import cli, main
+from gated.config import Policy
+from gated.model import CheckinList, Listed, ScanType, Ticket
+from gated.store import Store
+from gated.store.redeem import Asking, Redemption, redeem
+from gated.store.tickets import Keeper, add_to_pass, begin_pass, finish_pass
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+HEAVY = ("picamera2", "gpiozero", "zxingcpp", "cv2")
+FIVE_MISTAKES = """
+[gate]
+mode = "entrance"
+again_s = -1
+[server]
+urll = "https://tickets.example.org"
+[web]
+port = "8080"
+[pannel]
+green = 17
+"""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command answered."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+    @property
+    def complaints(self) -> list[str]:
+        return self.err.splitlines()
+
+
+class Run(Protocol):
+    def __call__(self, *arguments: str | Path) -> Said: ...
+
+
+@pytest.fixture
+def gated(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command as `python -m gated` does."""
+
+    def run(*arguments: str | Path) -> Said:
+        monkeypatch.setattr(sys, "argv", ["gated", *map(str, arguments)])
+        try:
+            main()
+            status = 0
+        except SystemExit as end:
+            status = int(end.code or 0)
+        said = capsys.readouterr()
+        return Said(status, said.out, said.err)
+
+    return run
+
+
+def written(file: Path, text: str) -> Path:
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def code(file: Path, text: str) -> Path:
+    """A picture with a QR code, or with nothing."""
+    if text:
+        segno.make_qr(text).save(str(file), scale=4, border=4)
+    else:
+        segno.make_qr("x").save(str(file), scale=4, dark="white")
+    return file
+
+
+def test_without_a_command_the_commands_are_listed(gated: Run) -> None:
+    said = gated("--help")
+
+    assert said.status == 0
+    assert all(name in said.out for name in cli.commands)
+    assert "gated demo" in said.out
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_every_command_explains_itself(gated: Run, name: str, option: str) -> None:
+    said = gated(name, option)
+
+    assert (said.status, said.err) == (0, "")
+    assert said.lines[0].startswith("Usage: ")
+    assert f" {name} " in said.lines[0]
+    assert len(said.lines) > 3
+
+
+def test_the_version_is_told(gated: Run) -> None:
+    assert gated("--version") == Said(0, f"gated, version {__version__}\n", "")
+
+
+@pytest.mark.parametrize("arguments", [["lock"], ["mode", "in"], ["read"], ["check-config"]])
+def test_wrong_usage_is_told_with_status_2(gated: Run, arguments: list[str]) -> None:
+    said = gated(*arguments)
+
+    assert said.status == 2
+    assert "Usage:" in said.err
+    assert said.out == ""
+
+
+LOADED = """
+import sys
+sys.argv = ["gated", *sys.argv[1:]]
+from gated.cli import main
+try:
+    main()
+finally:
+    print("loaded:", *(name for name in {heavy!r} if name in sys.modules), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["check-config", "{config}"]], ids=" ".join
+)
+def test_what_needs_no_hardware_loads_nothing_of_it(tmp_path: Path, arguments: list[str]) -> None:
+    config = written(tmp_path / "gated.toml", "")
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            LOADED.format(heavy=HEAVY),
+            *(argument.format(config=config) for argument in arguments),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.stderr.splitlines() == ["loaded:"]
+    assert ended.returncode == 0
+
+
+def test_the_module_runs_as_the_command_does(tmp_path: Path) -> None:
+    config = written(tmp_path / "gated.toml", FIVE_MISTAKES)
+    ended = subprocess.run(
+        [sys.executable, "-m", "gated", "check-config", str(config)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 78
+    assert len(ended.stderr.splitlines()) == 5
+    assert ended.stdout == ""
+
+
+def test_a_good_config_is_fine(gated: Run, tmp_path: Path) -> None:
+    config = written(tmp_path / "gated.toml", '[gate]\nname = "North"\n')
+
+    assert gated("check-config", config) == Said(0, f"{config} is fine\n", "")
+
+
+def test_five_mistakes_are_five_lines_and_stop_systemd(gated: Run, tmp_path: Path) -> None:
+    config = written(tmp_path / "gated.toml", FIVE_MISTAKES)
+    said = gated("check-config", config)
+
+    assert said.status == 78
+    assert said.out == ""
+    assert len(said.complaints) == 5
+    assert all(line.startswith(f"gated: {config}: [") for line in said.complaints)
+    assert [line.split(": ")[2] for line in said.complaints] == [
+        "[gate] mode",
+        "[gate] again_s",
+        "[server] urll",
+        "[web] port",
+        "[pannel]",
+    ]
+
+
+@pytest.mark.parametrize("arguments", [["check-config"], ["status", "-c"], ["run", "--config"]])
+def test_a_missing_config_is_one_line(gated: Run, tmp_path: Path, arguments: list[str]) -> None:
+    missing = tmp_path / "none.toml"
+
+    assert gated(*arguments, missing) == Said(
+        78, "", f"gated: {missing}: there is no such file (see config/gated.example.toml)\n"
+    )
+
+
+def test_the_config_may_be_named_by_the_environment(
+    gated: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATED_CONFIG", str(tmp_path / "none.toml"))
+
+    assert str(tmp_path / "none.toml") in gated("scans").err
+
+
+def test_pictures_are_read_in_the_order_given(gated: Run, tmp_path: Path) -> None:
+    first = code(tmp_path / "b.png", "first code")
+    second = code(tmp_path / "a.png", "second code")
+    empty = code(tmp_path / "c.png", "")
+
+    assert gated("read", first, second, empty) == Said(
+        0, f"{first}: first code\n{second}: second code\n{empty}: -\n", ""
+    )
+
+
+def test_a_folder_of_pictures_is_read_in_the_order_of_their_names(
+    gated: Run, tmp_path: Path
+) -> None:
+    for name in ("b.png", "a.png"):
+        code(tmp_path / name, name)
+    written(tmp_path / "notes.txt", "no picture")
+    (tmp_path / "guests.mp4").write_bytes(b"")
+
+    assert gated("read", tmp_path).lines == [
+        f"{tmp_path / 'a.png'}: a.png",
+        f"{tmp_path / 'b.png'}: b.png",
+    ]
+
+
+def test_pictures_are_read_as_json_for_programs(gated: Run, tmp_path: Path) -> None:
+    hostile = code(tmp_path / "a.png", 'line\nfeed \x1b[2J "Gäste"')
+    empty = code(tmp_path / "b.png", "")
+    said = gated("read", "--json", tmp_path)
+
+    one, other = map(json.loads, said.lines)
+    assert said.status == 0
+    assert {**one, "ms": 0} == {
+        "file": str(hostile),
+        "texts": ['line\nfeed \x1b[2J "Gäste"'],
+        "ms": 0,
+    }
+    assert {**other, "ms": 0} == {"file": str(empty), "texts": [], "ms": 0}
+    assert isinstance(one["ms"], float)
+    assert one["ms"] > 0
+
+
+def test_an_unreadable_picture_is_told_and_the_others_are_still_read(
+    gated: Run, tmp_path: Path
+) -> None:
+    code(tmp_path / "a.png", "first code")
+    bad = written(tmp_path / "b.png", "no picture")
+    code(tmp_path / "c.png", "second code")
+    said = gated("read", tmp_path)
+
+    assert said.status == 1
+    assert [line.rpartition(": ")[2] for line in said.lines] == ["first code", "second code"]
+    assert said.err == f"gated: {bad} is not a picture that can be read\n"
+
+
+def test_an_unreadable_picture_is_told_beside_the_json(gated: Run, tmp_path: Path) -> None:
+    written(tmp_path / "a.png", "no picture")
+    code(tmp_path / "b.png", "second code")
+    said = gated("read", "--json", tmp_path)
+
+    assert said.status == 1
+    assert [json.loads(line)["texts"] for line in said.lines] == [["second code"]]
+    assert len(said.complaints) == 1
+
+
+def test_a_picture_that_is_not_there_is_wrong_usage(gated: Run, tmp_path: Path) -> None:
+    said = gated("read", tmp_path / "none.png")
+
+    assert said.status == 2
+    assert "none.png" in said.err
+
+
+def test_a_code_that_is_read_does_nothing_to_the_terminal(gated: Run, tmp_path: Path) -> None:
+    hostile = code(tmp_path / "a.png", "\x1b[2J\r\nb.png: forged\x07")
+    said = gated("read", hostile)
+
+    assert said.out == f"{hostile}: \\x1b[2J\\r\\nb.png: forged\\x07\n"
+
+
+def keep(store: Store, db: sqlite3.Connection, guests: Sequence[Listed]) -> None:
+    all_list = CheckinList(id=1, name="All")
+    known_no = begin_pass(db)
+    add_to_pass(db, Keeper(store.vault), 1, guests)
+    finish_pass(db, [all_list], known_no=known_no, at=NOON)
+
+
+async def day(settings: Path) -> None:
+    """Two guests come in, one of them twice, one leaves, and somebody shows an unknown code."""
+    async with Store(settings.with_name("gated.db"), settings.with_name("gated.key")) as store:
+        guests = [
+            Listed(
+                Ticket(position_id=number, order_code=f"ORDR{number}", item=1), f"secret {number}"
+            )
+            for number in (1, 2)
+        ]
+        await store.write(lambda db: keep(store, db, guests))
+        shown = [
+            ("secret 1", ScanType.ENTRY),
+            ("secret 2", ScanType.ENTRY),
+            ("secret 1", ScanType.ENTRY),
+            ("secret 1", ScanType.EXIT),
+            ("no ticket", ScanType.ENTRY),
+        ]
+        for minute, (secret, scan_type) in enumerate(shown):
+            redemption = Redemption(
+                nonce=f"nonce-{minute}",
+                type=scan_type,
+                secret_hash=store.vault.hash(secret),
+                at=NOON + timedelta(minutes=minute),
+                lists=(1,),
+                policy=Policy(),
+            )
+            await store.write(partial(redeem, redemption=redemption, asking=Asking.AWAY))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    """A config whose database nobody has opened yet."""
+    return written(
+        tmp_path / "gated.toml",
+        f"""
+        [gate]
+        name = "North"
+        [server]
+        url = "https://tickets.example.org"
+        organizer = "demo"
+        event = "conf"
+        checkin_lists = [1]
+        token_file = "{tmp_path}/token"
+        [store]
+        path = "{tmp_path}/gated.db"
+        [control]
+        socket = "{tmp_path}/control.sock"
+        """,
+    )
+
+
+@pytest.fixture
+def after_a_day(settings: Path) -> Path:
+    asyncio.run(day(settings))
+    return settings
+
+
+SCANS = [
+    ("entry", "admit", "entered", "ORDR1", "waiting"),
+    ("entry", "admit", "entered", "ORDR2", "waiting"),
+    ("entry", "refuse", "already_redeemed", "ORDR1", "local"),
+    ("exit", "admit", "left", "ORDR1", "waiting"),
+    ("entry", "refuse", "invalid", "", "local"),
+]
+COLUMNS = ("type", "verdict", "reason", "order", "state")
+
+
+def chosen(rows: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return [tuple(row[column] for column in COLUMNS) for row in rows]
+
+
+def test_scans_are_listed_in_a_table_oldest_first(gated: Run, after_a_day: Path) -> None:
+    said = gated("scans", "-c", after_a_day)
+
+    assert (said.status, said.err) == (0, "")
+    assert [line.split() for line in said.lines] == [
+        [f"2026-11-22T12:0{minute}:00Z", *(word or "-" for word in words)]
+        for minute, words in enumerate(SCANS)
+    ]
+
+
+def test_scans_are_listed_as_json_lines(gated: Run, after_a_day: Path) -> None:
+    rows = [
+        json.loads(line) for line in gated("scans", "-c", after_a_day, "--format", "jsonl").lines
+    ]
+
+    assert chosen(rows) == SCANS
+    assert [row["nonce"] for row in rows] == [f"nonce-{minute}" for minute in range(5)]
+    assert rows[0]["at"] == "2026-11-22T12:00:00.000000Z"
+    assert rows[0]["position"] == 1
+    assert rows[0]["list"] == 1
+    assert rows[0]["attempts"] == 0
+    assert rows[0]["sent_at"] is None
+
+
+def test_scans_are_listed_as_csv_with_the_same_columns(gated: Run, after_a_day: Path) -> None:
+    table = gated("scans", "-c", after_a_day, "--format", "csv").out
+    lines = gated("scans", "-c", after_a_day, "--format", "jsonl").lines
+    rows = list(csv.DictReader(io.StringIO(table)))
+
+    assert chosen(rows) == SCANS
+    assert list(rows[0]) == list(json.loads(lines[0]))
+
+
+def test_no_scan_shows_a_secret(gated: Run, after_a_day: Path) -> None:
+    for style in ("table", "csv", "jsonl"):
+        assert "secret" not in gated("scans", "-c", after_a_day, "--format", style).out
+
+
+def test_the_status_of_a_gate_that_does_not_run_comes_from_its_database(
+    gated: Run, after_a_day: Path
+) -> None:
+    said = gated("status", "-c", after_a_day)
+    facts = dict(line.split(maxsplit=1) for line in said.lines if ": " in line)
+
+    assert (said.status, said.err) == (0, "")
+    assert facts["North:"] == "not running, check-out"
+    assert facts["people:"] == "2 in, 1 out here; 1 inside"
+    assert facts["list:"].startswith("2 tickets, ")
+    assert "1 already_redeemed" in facts["refused:"]
+    assert "1 invalid" in facts["refused:"]
+
+
+def test_the_status_is_told_as_json_for_programs(gated: Run, after_a_day: Path) -> None:
+    state = json.loads(gated("status", "-c", after_a_day, "--json").out)
+
+    assert state["running"] is False
+    assert state["gate"] == {"name": "North", "mode": "exit", "version": __version__}
+    assert state["counts"]["in"] == 2
+    assert state["counts"]["out"] == 1
+    assert state["counts"]["inside"] == 1
+    assert state["outbox"]["waiting"] == 3
+    assert state["list"]["tickets"] == 2
+    assert state["list"]["names"] == ["All"]
+
+
+def test_looking_changes_nothing(gated: Run, after_a_day: Path) -> None:
+    database = after_a_day.with_name("gated.db")
+    before = database.read_bytes()
+
+    for arguments in (["status"], ["status", "--json"], ["scans"]):
+        assert gated(*arguments, "-c", after_a_day).status == 0
+
+    assert database.read_bytes() == before
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["status", "--json"], ["scans"]])
+def test_a_gate_that_never_ran_has_no_database_to_look_at(
+    gated: Run, settings: Path, arguments: list[str]
+) -> None:
+    said = gated(*arguments, "-c", settings)
+
+    assert said.status == 74
+    assert len(said.complaints) == 1
+    assert "there is no database at" in said.err
+    assert not settings.with_name("gated.db").exists()
+
+
+def test_the_mode_of_a_gate_that_does_not_run_cannot_be_switched(
+    gated: Run, settings: Path
+) -> None:
+    said = gated("mode", "-c", settings, "entry")
+
+    assert said.status != 0
+    assert len(said.complaints) == 1
+    assert said.err.startswith("gated: ")
