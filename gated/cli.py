@@ -34,23 +34,16 @@ _SCAN_FIELDS = (
 )  # fmt: skip
 
 
-class _Config(click.ParamType[config.Config]):
-    """A path to a config file, read at once."""
-
-    name = "file"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> config.Config:
-        del param, ctx
-        return value if isinstance(value, config.Config) else config.load(Path(value))
+def _load(_: click.Context, __: click.Parameter, path: Path) -> config.Config:
+    return config.load(path)
 
 
 _config_option = click.option(
     "--config",
     "-c",
     "settings",
-    type=_Config(),
+    type=click.Path(path_type=Path),
+    callback=_load,
     default=DEFAULT_CONFIG,
     show_default=True,
     envvar="GATED_CONFIG",
@@ -249,7 +242,7 @@ def scans(settings: config.Config, *, style: str) -> None:
                 click.echo(
                     f"{row['at'][:19]}Z  {row['type']:<5}  {row['verdict']:<9}"
                     f"  {row['reason']:<16}  {row['order'] or '-':<6}  {row['state']:<9}"
-                    f"  {row['server_reason']}"
+                    f"  {logs.printable(row['server_reason'])}"
                 )
 
 

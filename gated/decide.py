@@ -221,9 +221,13 @@ def _holders(facts: Facts, scanned: Ticket, checkin_list: CheckinList) -> tuple[
 
 
 def _matching(facts: Facts, scanned: Ticket, checkin_list: CheckinList) -> tuple[Ticket, ...]:
-    """The positions that the scanned ticket stands for on this list."""
+    """The positions that the scanned ticket stands for on this list; canceled add-ons do not."""
     holders = _holders(facts, scanned, checkin_list)
-    return tuple(ticket for ticket in holders if checkin_list.covers(ticket.item))
+    return tuple(
+        ticket
+        for ticket in holders
+        if checkin_list.covers(ticket.item) and (ticket is scanned or not ticket.vanished)
+    )
 
 
 def _paid_enough(ticket: Ticket, checkin_list: CheckinList) -> bool:

@@ -157,7 +157,7 @@ def _addons(db: sqlite3.Connection, found: Sequence[Ticket]) -> list[Ticket]:
         ticket_of(row)
         for ticket in found
         for row in db.execute(
-            "SELECT * FROM tickets WHERE addon_to = ? AND NOT vanished ORDER BY position_id",
+            "SELECT * FROM tickets WHERE addon_to = ? ORDER BY position_id",
             (ticket.position_id,),
         )
     ]
@@ -192,7 +192,7 @@ def _record(
     decision: Decision,
     known: Facts,
 ) -> tuple[Scan, ...]:
-    order_code = known.found[0].order_code if known.found else ""
+    codes = {one.position_id: one.order_code for one in (*known.found, *known.addons)}
     scans = []
     for number, stay in enumerate(decision.stays):
         # One row, one nonce: a sighting that ends two stays makes two calls to the server.
@@ -209,7 +209,7 @@ def _record(
                 redemption.type,
                 stay.list_id,
                 stay.position_id,
-                order_code,
+                codes.get(stay.position_id or 0, ""),
                 redemption.secret_hash,
                 redemption.sealed_text if told_by_text else None,
                 decision.verdict,
