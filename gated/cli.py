@@ -313,7 +313,9 @@ async def _sync_alone(
         Client(settings.server, token) as client,
     ):
         keeper = Keeper(store.vault, names=settings.privacy.names)
-        pull = Pull(client, store, keeper, Clock.system(), Health(), every_s=settings.server.pull_s)
+        pull = Pull(
+            client, store, keeper, Clock.system(), Health(), every_s=settings.server.complete_s
+        )
         result = await pull.once(lambda step: progress(step.list_name, step.done, step.total))
         return asdict(result)
 
@@ -355,7 +357,9 @@ def _print_state(state: dict[str, Any]) -> None:
     if owed["shelved"]:
         lines.append(("shelf", f"{owed['shelved']} scans need a person"))
     if "server" in state:
-        lines.append(("server", f"{state['server']['url']} {state['server']['words']}"))
+        server = state["server"]
+        lines.append(("server", f"{server['url']} {server['words']}"))
+        lines += [("it lacks", f"{one['name']}: {one['cost']}") for one in server["missing"]]
     lines += [
         (one["part"], one["words"]) for one in state.get("health", ()) if one["level"] != "ok"
     ]

@@ -45,7 +45,8 @@ class Server(Section):
     timeout_s: float = Field(default=10.0, gt=0, le=120)
     confirm_timeout_ms: int = Field(default=400, ge=0, le=5000)
     exit_via: Literal["auto", "checkout", "redeem"] = "auto"
-    pull_s: float = Field(default=60.0, ge=1, le=86400)
+    pull_s: float = Field(default=10.0, ge=1, le=3600)
+    complete_s: float = Field(default=3600.0, ge=10, le=86400)
 
     @field_validator("url")
     @classmethod

@@ -26,6 +26,7 @@ from gated.store.database import Store
 from gated.store.tickets import Keeper
 from gated.supervise import feed_watchdog, keep_running, keep_seeing, systemd_notifier, watchdog_s
 from gated.sync.ask import Asker
+from gated.sync.changes import Changes
 from gated.sync.pull import Pull
 from gated.sync.push import Push
 from gated.web.commands import actions, commands
@@ -74,6 +75,7 @@ class Parts:
     desk: Desk
     reader: Reader
     pull: Pull
+    changes: Changes
     push: Push
     gate: Gate
     overview: Overview
@@ -114,13 +116,24 @@ async def _open(stack: AsyncExitStack, config: Config, extras: Extras) -> Parts:
     await desk.start(config.gate.mode)
     reader = Reader(source, Repeat(again_s=config.gate.again_s), sightings, mode=lambda: desk.mode)
     client = await stack.enter_async_context(Client(config.server, token))
-    pull = Pull(
+    changes = Changes(
         client,
         store,
         keeper,
         clock,
         health,
         every_s=config.server.pull_s,
+        capabilities=lambda: pull.capabilities,
+        on_changed=changed.ring,
+    )
+    pull = Pull(
+        client,
+        store,
+        keeper,
+        clock,
+        health,
+        every_s=config.server.complete_s,
+        changes=changes,
         on_pulled=changed.ring,
     )
     await pull.remember()
@@ -147,6 +160,7 @@ async def _open(stack: AsyncExitStack, config: Config, extras: Extras) -> Parts:
         mode=lambda: desk.mode,
         lamps=panel.lamps,
         camera=reader.state,
+        capabilities=lambda: pull.capabilities,
         demo=extras.demo,
     )
     asker = Asker(
@@ -206,6 +220,7 @@ async def _open(stack: AsyncExitStack, config: Config, extras: Extras) -> Parts:
         desk=desk,
         reader=reader,
         pull=pull,
+        changes=changes,
         push=push,
         gate=gate,
         overview=overview,
@@ -287,6 +302,7 @@ async def _work(parts: Parts, extras: Extras, notify: Notifier) -> None:
             for part, work in (
                 ("announce", announce),
                 ("pull", parts.pull.run),
+                ("changes", parts.changes.run),
                 ("push", parts.push.run),
                 ("button", follow_button),
                 ("status", tell_systemd),

@@ -50,7 +50,8 @@ class Facts:
 
     `found` are the tickets with the scanned secret, `addons` those of the found tickets;
     `history` has the check-ins by (list id, position id), oldest first; `believed` says that
-    "not inside" may be believed, because the server was asked or the data are fresh.
+    "not inside" may be believed, because the server was asked or the data are fresh; `barred` is
+    why the server took back or blocked a secret of which no ticket is known.
     """
 
     type: ScanType
@@ -60,6 +61,7 @@ class Facts:
     history: Mapping[tuple[int, int], Sequence[Checkin]]
     addons: Sequence[Ticket] = ()
     believed: bool = True
+    barred: Reason | None = None
 
     def last(self, list_id: int, ticket: Ticket) -> Checkin | None:
         """The latest check-in of the ticket on the list."""
@@ -77,7 +79,7 @@ def decide(facts: Facts, policy: Policy) -> Decision:
         return _let_out(facts, insiders)
     ticket = _the_one(facts.found)
     if ticket is None:
-        reason = Reason.AMBIGUOUS if facts.found else Reason.INVALID
+        reason = Reason.AMBIGUOUS if facts.found else facts.barred or Reason.INVALID
         return Decision(Verdict.REFUSE, reason, (Stay(facts.lists[0].id),))
     if facts.type is ScanType.EXIT:
         return _not_inside(facts, ticket, policy)

@@ -97,3 +97,7 @@ class NotAuthorized(ServerError):
 
 class BadReply(ServerError):
     """The answer is not what this API says: HTML, a redirect, another shape. Wait; rows stay."""
+
+
+class NoSuchEndpoint(BadReply):
+    """404 without JSON: this server has no such endpoint, or is not one at all."""

@@ -1,36 +1,26 @@
-"""HTTP to the ticket server: one method a call, values out, our errors."""
+"""The calls of one event on the ticket server: values in and out."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote, urlencode
+from typing import TYPE_CHECKING
 
-import aiohttp
-from yarl import URL
-
-from gated import __version__
-from gated.errors import BadReply, NotAuthorized, ServerRefused, ServerUnreachable
+from gated.errors import BadReply, NoSuchEndpoint, NotAuthorized, ServerRefused
 from gated.server import wire
+from gated.server.http import Connection, judge
+from gated.server.orders import OrdersPage, SecretsPage, orders_page, secrets_page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from types import TracebackType
+    from collections.abc import Awaitable, Callable, Mapping
+    from datetime import datetime
 
     from gated.config import Server
     from gated.model import CheckinList, Listed, Scan
 
-_LATER = frozenset({408, 425, 429, 502, 503, 504})
-_LARGEST_ANSWER = 16 * 1024 * 1024
+_NEVER_YET = "2100-01-01T00:00:00Z"
 
 
-class Client:
-    """One event on one server, with one token.
-
-    Every call raises ServerUnreachable, NotAuthorized or BadReply; those that act on a ticket
-    also ServerRefused. `reachable` is None before the first answer; `on_reach` is called when it
-    changes.
-    """
+class Client(Connection):
+    """One event on one server, with one token; raises what Connection does."""
 
     def __init__(
         self,
@@ -39,52 +29,21 @@ class Client:
         *,
         on_reach: Callable[[bool], None] | None = None,
     ) -> None:
-        self.reachable: bool | None = None
-        self.on_answer: Callable[[], None] | None = None
+        super().__init__(server.url, token, timeout_s=server.timeout_s, on_reach=on_reach)
         self.lists = server.checkin_lists
         self._event = f"/api/v1/organizers/{server.organizer}/events/{server.event}"
-        self._url = server.url
-        # A bare token is a device's, as enrolment gives it; a team's says so.
-        scheme = "" if token.startswith(("Device ", "Token ")) else "Device "
-        self._headers = {
-            "Authorization": scheme + token,
-            "Accept": "application/json",
-            "User-Agent": f"gated/{__version__}",
-        }
-        self._timeout = aiohttp.ClientTimeout(total=server.timeout_s)
-        self.on_reach = on_reach
-        self._session: aiohttp.ClientSession | None = None
-
-    async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            headers=self._headers,
-            timeout=self._timeout,
-            connector=aiohttp.TCPConnector(limit=6),
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._session:
-            await self._session.close()
 
     async def version(self) -> str:
         """Tell the server's version; the cheapest way to learn whether it is there."""
-        return wire.version(await self._get("/api/v1/version"))
+        return wire.version((await self.get("/api/v1/version")).body)
 
     async def checkin_lists(self) -> dict[int, tuple[CheckinList, int]]:
         """Tell the event's check-in lists, each with how many positions it should have."""
         found: dict[int, tuple[CheckinList, int]] = {}
         page, is_last = 1, False
         while not is_last:
-            lists, is_last = wire.checkin_lists_page(
-                await self._get(f"{self._event}/checkinlists/", {"page": page})
-            )
+            answer = await self.get(f"{self._event}/checkinlists/", {"page": page})
+            lists, is_last = wire.checkin_lists_page(answer.body)
             found |= {one.id: (one, count) for one, count in lists}
             page += 1
         return found
@@ -92,12 +51,12 @@ class Client:
     async def positions(self, list_id: int, page: int) -> wire.PositionsPage:
         """Fetch a page of a list, whoever is paid or not: the unpaid may be inside."""
         query = {"ignore_status": "true", "page": page}
-        return wire.positions_page(await self._get(self._positions(list_id), query))
+        return await self._positions_page(list_id, query)
 
     async def ask(self, list_id: int, secret: str) -> tuple[Listed, ...]:
         """Fetch the tickets of one secret, as they are this moment."""
         query = {"ignore_status": "true", "secret": secret}
-        page = wire.positions_page(await self._get(self._positions(list_id), query))
+        page = await self._positions_page(list_id, query)
         return tuple(one for one in page.listed if one.secret == secret)
 
     async def find(self, list_id: int, position_id: int, order_code: str) -> Listed | None:
@@ -105,7 +64,7 @@ class Client:
         number, is_last = 1, False
         while not is_last:
             query = {"ignore_status": "true", "search": order_code, "page": number}
-            page = wire.positions_page(await self._get(self._positions(list_id), query))
+            page = await self._positions_page(list_id, query)
             for one in page.listed:
                 if one.ticket.position_id == position_id:
                     return one
@@ -116,27 +75,71 @@ class Client:
         """Record an entry or exit of a known position; repeating is safe by its nonce."""
         path = f"{self._positions(scan.list_id)}{scan.position_id}/redeem/"
         body = wire.redeem_body(scan, force=force, pending=pending)
-        _accept(wire.redeemed(await self._post(path, body)))
+        _accept(wire.redeemed((await self.post(path, body)).body))
 
     async def checkout(self, scan: Scan, *, force: bool, key: str) -> None:
         """Record an exit with checkout/single; repeating is safe by its idempotency key."""
         body = wire.checkout_body(scan, force=force)
         headers = {"X-Idempotency-Key": key}
-        _accept(wire.checked_out(await self._post(self._checkout(), body, headers)))
+        answer = await self.post(self._checkout(), body, headers)
+        _accept(wire.checked_out(answer.body))
 
     async def report(self, scan: Scan, raw_barcode: str) -> None:
         """Report a refused scan with failed_checkins."""
         path = f"{self._event}/checkinlists/{scan.list_id}/failed_checkins/"
-        await self._post(path, wire.failed_checkin_body(scan, raw_barcode))
+        await self.post(path, wire.failed_checkin_body(scan, raw_barcode))
 
     async def takes_checkouts(self) -> bool:
         """Tell whether checkout/single is there for this token, by a call that does nothing."""
         return await self._answers_400(self._checkout(), "position_id")
 
+    async def shows_changes(self) -> bool:
+        """Tell whether this token may follow the feed of changed orders."""
+        return await self._may(self.orders_time())
+
+    async def shows_revoked(self) -> bool:
+        """Tell whether revoked secrets are listed for this token."""
+        return await self._may(self.revoked_secrets(1))
+
+    async def shows_blocked(self) -> bool:
+        """Tell whether blocked secrets are listed for this token."""
+        return await self._may(self.blocked_secrets(1))
+
     async def takes_reports(self, list_id: int) -> bool:
         """Tell whether failed_checkins is there for this token, by a call that does nothing."""
         path = f"{self._event}/checkinlists/{list_id}/failed_checkins/"
         return await self._answers_400(path, "raw_barcode")
+
+    async def orders(self, since: datetime, page: int) -> tuple[OrdersPage, datetime]:
+        """Fetch a page of the orders changed since, and the server's time; oldest change first."""
+        query = {
+            "modified_since": wire.utc(since),
+            "ordering": "last_modified",
+            "include_canceled_positions": "true",
+            "page": page,
+        }
+        answer = await self.get(f"{self._event}/orders/", query)
+        return orders_page(answer.body), wire.moment(answer.page_generated)
+
+    async def orders_time(self) -> datetime:
+        """Tell the server's time as its feed of changes has it; nothing is fetched."""
+        answer = await self.get(f"{self._event}/orders/", {"modified_since": _NEVER_YET})
+        return wire.moment(answer.page_generated)
+
+    async def revoked_secrets(self, page: int) -> SecretsPage:
+        """Fetch a page of the secrets that were taken back, newest first."""
+        answer = await self.get(f"{self._event}/revokedsecrets/", {"page": page})
+        return secrets_page(answer.body)
+
+    async def blocked_secrets(self, page: int) -> SecretsPage:
+        """Fetch a page of the secrets that are or were blocked."""
+        answer = await self.get(f"{self._event}/blockedsecrets/", {"page": page})
+        return secrets_page(answer.body)
+
+    async def _positions_page(
+        self, list_id: int, query: Mapping[str, object]
+    ) -> wire.PositionsPage:
+        return wire.positions_page((await self.get(self._positions(list_id), query)).body)
 
     def _positions(self, list_id: int) -> str:
         return f"{self._event}/checkinlists/{list_id}/positions/"
@@ -144,126 +147,30 @@ class Client:
     def _checkout(self) -> str:
         return f"{self._event}/checkout/single/"
 
+    @staticmethod
+    async def _may(call: Awaitable[object]) -> bool:
+        """A server without the endpoint says so in HTML; one without the right, with 403."""
+        try:
+            await call
+        except (NotAuthorized, NoSuchEndpoint):
+            return False
+        return True
+
     async def _answers_400(self, path: str, naming: str) -> bool:
         try:
-            status, kind, answer = await self._request("POST", path, body={})
+            answer = await self.request("POST", path, body={})
         except NotAuthorized:
             return False
-        if status in {404, 405}:
+        if answer.status in {404, 405}:
             return False
-        if status == 400:
-            return naming.encode() in answer
+        if answer.status == 400:
+            return naming.encode() in answer.body
         # A portal or a crash says nothing about what the server can do.
-        _judge(path, status, kind, answer)
+        judge(path, answer)
         raise BadReply(f"the server accepted an empty request to {path}")
-
-    async def _get(self, path: str, query: Mapping[str, object] | None = None) -> bytes:
-        # %20 and %2B, never +: a secret may hold any character, a hostile code even half of one.
-        suffix = "?" + urlencode(query, quote_via=quote, errors="replace") if query else ""
-        return _judge(path, *await self._request("GET", path + suffix))
-
-    async def _post(
-        self, path: str, body: dict[str, Any], headers: Mapping[str, str] | None = None
-    ) -> bytes:
-        return _judge(path, *await self._request("POST", path, body=body, headers=headers))
-
-    async def _request(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: dict[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> tuple[int, str, bytes]:
-        """Send, and sort out what is no answer at all; a 401 or 403 is NotAuthorized."""
-        if self._session is None:
-            raise ServerUnreachable("the connection is not open")
-        try:
-            async with self._session.request(
-                method,
-                URL(self._url + path, encoded=True),
-                json=body,
-                headers=headers,
-                allow_redirects=False,
-            ) as response:
-                answer = await _read(response)
-                status, kind = response.status, response.content_type
-        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
-            self._reached(reachable=False)
-            raise ServerUnreachable(f"the server does not answer: {_said(error)}") from error
-        if status in _LATER:
-            self._reached(reachable=status == 429)
-            raise ServerUnreachable(f"the server says later ({status})")
-        self._reached(reachable=True)
-        if self.on_answer:
-            self.on_answer()
-        if status in {401, 403}:
-            raise NotAuthorized(f"the server says {status}: {_detail(answer)}")
-        return status, kind, answer
-
-    def _reached(self, *, reachable: bool) -> None:
-        if reachable is not self.reachable:
-            self.reachable = reachable
-            if self.on_reach:
-                self.on_reach(reachable)
-
-
-def _judge(path: str, status: int, kind: str, answer: bytes) -> bytes:
-    """Give back what a 2xx says; everything else is an error of ours."""
-    if 300 <= status < 400:
-        raise BadReply("the server redirects: check [server] url")
-    if status >= 500 or status == 409:
-        # 409: an earlier try holds the idempotency key, perhaps for ever.
-        raise BadReply(f"the server failed on this request ({status})")
-    if kind != "application/json":
-        raise BadReply(f"the server answered {status} with {kind}, not JSON: check [server] url")
-    if 200 <= status < 300:
-        return answer
-    refusal = wire.refusal(answer)
-    if status == 404 and refusal.message.startswith("No Event matches"):
-        raise NotAuthorized("the token has no right to check out in this event")
-    if status == 404 and refusal.message.startswith("No CheckinList matches"):
-        raise BadReply("the server does not know this check-in list: check [server] checkin_lists")
-    if status not in {400, 404}:
-        raise BadReply(f"the server answered {status} to {path}: {refusal.message}")
-    reason = refusal.reason or ("invalid" if status == 404 else "error")
-    raise ServerRefused(refusal.message or reason, status=status, reason=reason)
 
 
 def _accept(refusal: wire.Refusal | None) -> None:
     if refusal:
         reason = refusal.reason or "error"
         raise ServerRefused(refusal.message or reason, status=200, reason=reason)
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """Read the body, but not for ever: a lying server must not fill the memory."""
-    parts, size = [], 0
-    async for part in response.content.iter_chunked(65536):
-        size += len(part)
-        if size > _LARGEST_ANSWER:
-            raise BadReply("the server's answer is too large")
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _detail(answer: bytes) -> str:
-    try:
-        return wire.refusal(answer).message or "no reason given"
-    except BadReply:
-        return "no reason given"
-
-
-def _said(error: BaseException) -> str:
-    match error:
-        case TimeoutError():
-            return "no answer in time"
-        case aiohttp.ClientPayloadError():
-            return "the answer broke off"
-        case aiohttp.ClientSSLError() | aiohttp.ClientConnectorCertificateError():
-            return str(error)
-        case aiohttp.ClientConnectorError():
-            return f"no connection to {error.host}:{error.port}"
-        case aiohttp.ClientOSError() | aiohttp.ServerDisconnectedError():
-            return "the connection was broken"
-    return str(error) or type(error).__name__

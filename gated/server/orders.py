@@ -39,6 +39,14 @@ class OrdersPage:
     latest: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class SecretsPage:
+    """A page of revoked or blocked secrets: (the row's id, secret, whether it holds)."""
+
+    is_last: bool
+    secrets: tuple[tuple[int, str, bool], ...]
+
+
 class _Position(wire.Position):
     canceled: bool = False
 
@@ -59,6 +67,17 @@ class _OrdersPage(msgspec.Struct):
     next: str | None = None
 
 
+class _Secret(msgspec.Struct):
+    id: int
+    secret: str
+    blocked: bool = True
+
+
+class _SecretsPage(msgspec.Struct):
+    results: list[_Secret]
+    next: str | None = None
+
+
 def orders_page(body: bytes) -> OrdersPage:
     """Read a page of `orders/`. Raises BadReply."""
     page = wire.decode(body, _OrdersPage)
@@ -72,6 +91,15 @@ def orders_page(body: bytes) -> OrdersPage:
         ),
         oldest=min(stamps, default=None),
         latest=max(stamps, default=None),
+    )
+
+
+def secrets_page(body: bytes) -> SecretsPage:
+    """Read a page of `revokedsecrets/` or `blockedsecrets/`. Raises BadReply."""
+    page = wire.decode(body, _SecretsPage)
+    return SecretsPage(
+        is_last=page.next is None,
+        secrets=tuple((one.id, one.secret, one.blocked) for one in page.results),
     )
 
 

@@ -247,6 +247,15 @@ def utc(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def moment(text: str) -> datetime:
+    """Read a time of the server's. Raises BadReply."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadReply("the server's answer does not say of when it is") from None
+    return at.replace(tzinfo=at.tzinfo or UTC)
+
+
 def listed(position: Position) -> Listed:
     """A position as a ticket with its check-ins. Raises BadReply."""
     item = position.item if position.item is not None else position.product

@@ -74,7 +74,6 @@ def take_in_secrets(
     *,
     kind: str,
     secrets: Sequence[tuple[str, bool]],
-    cursor: str,
 ) -> None:
     """Keep the revoked or blocked secrets of tickets that need not be in the list.
 
@@ -91,7 +90,6 @@ def take_in_secrets(
                 "DELETE FROM barred_secrets WHERE secret_hash = ? AND kind = ?",
                 (keeper.vault.hash(secret), kind),
             )
-    facts.put(db, f"{kind}_cursor", cursor)
 
 
 def _replace_checkins(db: sqlite3.Connection, listed: Listed, list_id: int) -> None:

@@ -8,7 +8,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from gated.decide import Facts, decide, questionable
-from gated.model import Checkin, CheckinList, Decision, Scan, ScanType, State, Stay, Verdict
+from gated.model import Checkin, CheckinList, Decision, Reason, Scan, ScanType, State, Stay, Verdict
 from gated.store import facts
 from gated.store.rows import list_of, moment, scan_of, stamp, ticket_of
 from gated.store.tickets import merge
@@ -130,6 +130,7 @@ def _facts(db: sqlite3.Connection, redemption: Redemption, *, believed: bool) ->
         addons=addons,
         history=history,
         believed=believed,
+        barred=None if found else _barred(db, redemption.secret_hash),
     )
 
 
@@ -140,6 +141,14 @@ def checkin_lists(db: sqlite3.Connection, ids: Sequence[int]) -> list[CheckinLis
         list_of(rows[list_id]["description"]) if list_id in rows else CheckinList(id=list_id)
         for list_id in ids
     ]
+
+
+def _barred(db: sqlite3.Connection, secret_hash: bytes) -> Reason | None:
+    """Why a secret that belongs to no ticket of ours is known all the same."""
+    row = db.execute(
+        "SELECT MAX(kind) AS kind FROM barred_secrets WHERE secret_hash = ?", (secret_hash,)
+    ).fetchone()
+    return Reason(row["kind"]) if row["kind"] else None
 
 
 def _found(db: sqlite3.Connection, secret_hash: bytes) -> list[Ticket]:

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from gated.server.client import Client
     from gated.store.database import Store
     from gated.store.tickets import Keeper, PassResult
+    from gated.sync.changes import Changes
 
 logger = logging.getLogger(__name__)
 
 _TRIES = 3
 _BATCH = 1000
+_ALONE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,9 @@ class Progress:
 class Pull:
     """Fetches complete passes, at start and every `every_s`, and what the server can do.
 
+    With `changes` the feed of changes is taken up where a pass began; without it passes are made
+    at least every minute.
+
     `can_list` tells whether this token was seen to list positions: only then does an empty
     answer about a ticket mean that there is none.
     """
@@ -54,6 +59,7 @@ class Pull:
         health: Health,
         *,
         every_s: float,
+        changes: Changes | None = None,
         on_pulled: Callable[[], None] | None = None,
     ) -> None:
         self.can_list = False
@@ -64,6 +70,7 @@ class Pull:
         self._clock = clock
         self._health = health
         self._every_s = every_s
+        self._changes = changes
         self._on_pulled = on_pulled
         self._lock = asyncio.Lock()
 
@@ -88,7 +95,7 @@ class Pull:
                 await asyncio.sleep(pace.longest())
             else:
                 pace.reset()
-                await asyncio.sleep(self._every_s)
+                await asyncio.sleep(self._pause_s())
 
     async def probe(self) -> None:
         """Find out what the server can do. Raises ServerError."""
@@ -106,7 +113,7 @@ class Pull:
         async with self._lock:
             for attempt in range(1, _TRIES + 1):
                 try:
-                    result = await self._pass(progress)
+                    result = await self._pass_and_changes(progress)
                 except _ChangedWhileReadingError:
                     logger.info("the list changed while it was read, time %d", attempt)
                     continue
@@ -124,6 +131,18 @@ class Pull:
         )
         if self._on_pulled:
             self._on_pulled()
+        return result
+
+    def _pause_s(self) -> float:
+        follows = self._changes and self.capabilities and self.capabilities.changes
+        return self._every_s if follows else min(self._every_s, _ALONE_S)
+
+    async def _pass_and_changes(self, progress: Callable[[Progress], None] | None) -> PassResult:
+        if not (self._changes and self.capabilities and self.capabilities.changes):
+            return await self._pass(progress)
+        begun = await self._client.orders_time()
+        result = await self._pass(progress)
+        await self._changes.start_at(begun)
         return result
 
     async def _pass(self, progress: Callable[[Progress], None] | None) -> PassResult:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gated.health import Health
     from gated.model import Scan
     from gated.panel import Lamps
+    from gated.server.dialects import Capabilities
     from gated.store.database import Store
 
 _REMEMBERED = 200
@@ -72,6 +73,7 @@ class Overview:
         mode: Callable[[], ScanType],
         lamps: Callable[[], Lamps],
         camera: Callable[[], dict[str, Any]],
+        capabilities: Callable[[], Capabilities | None],
         demo: Callable[[], dict[str, Any] | None] | None = None,
     ) -> None:
         self._config = config
@@ -81,6 +83,7 @@ class Overview:
         self._mode = mode
         self._lamps = lamps
         self._camera = camera
+        self._capabilities = capabilities
         self._demo = demo
         self._started = clock.wall()
         self._last_ok: datetime | None = None
@@ -121,7 +124,7 @@ class Overview:
             ms, code = self._remembered.get(scan["nonce"], (None, "…"))
             scan["ms"] = ms
             scan["ticket"] = scan["ticket"] or code
-        server = self._health.of("server")
+        server, can = self._health.of("server"), self._capabilities()
         return {
             "gate": {
                 "name": self._config.gate.name,
@@ -138,6 +141,11 @@ class Overview:
                 "words": server.words if server else "not asked yet",
                 "url": self._config.server.url,
                 "last_ok": stamp(self._last_ok),
+                "version": can.version if can else "",
+                "missing": [
+                    {"name": one.name, "needs": one.needs, "cost": one.cost}
+                    for one in (can.missing if can else ())
+                ],
             },
             "health": [
                 {"part": one.part, "level": one.level.word, "words": one.words}

@@ -144,6 +144,7 @@ class Bench:
     window: Window
     hands: Hands
     pins: Any
+    running: asyncio.Task[None]
     answers: asyncio.Queue[Shown] = field(default_factory=asyncio.Queue)
 
     async def scan(self, text: str) -> Shown:
@@ -193,7 +194,7 @@ async def gate_before_window(
         while not parts.pull.can_list:
             await asyncio.sleep(0.01)
     try:
-        yield Bench(parts, window, hands, pins, answers)
+        yield Bench(parts, window, hands, pins, running, answers)
     finally:
         parts.stop.set()
         await running

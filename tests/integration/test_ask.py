@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from gate_bench import (
     ENTRY,
     EXIT,
     FORK,
     PRETIX,
     Bench,
+    answering,
     bench,
     running,
     sell,
@@ -310,3 +313,18 @@ async def test_an_empty_answer_to_a_token_that_sees_no_orders_is_not_believed(
         )
         assert await believing.ask("a code of nobody") == {1: ()}
         assert await doubting.ask("a code of nobody") is None
+
+
+async def test_an_answer_about_another_ticket_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    def ignore_the_filter(_: web.BaseRequest) -> web.Response:
+        position = {"id": 1, "order": "A", "secret": "another code", "item": 1}
+        body = json.dumps({"count": 1, "next": None, "results": [position]})
+        return web.Response(text=body, content_type="application/json")
+
+    async with (
+        answering(ignore_the_filter) as (url, _),
+        bench(tmp_path, url=url, confirm_timeout_ms=PATIENT) as gate,
+    ):
+        assert await gate.client.ask(1, "a code of nobody") == ()
+        shown = await gate.scan(ENTRY, "a code of nobody")
+        assert (shown.decision.reason, shown.asked) == ("invalid", True)

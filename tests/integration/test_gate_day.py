@@ -163,10 +163,10 @@ async def test_the_mode_survives_a_restart_and_every_change_is_recorded(
 ) -> None:
     from gated.store import ledger
 
-    last = {"gate": {"mode": "last"}}
-    async with gate_before_window(server, tmp_path, **last) as bench:
+    last = {"mode": "last"}
+    async with gate_before_window(server, tmp_path, gate=last) as bench:
         await bench.parts.desk.toggle_mode(origin="button")
-    async with gate_before_window(server, tmp_path, **last) as bench:
+    async with gate_before_window(server, tmp_path, gate=last) as bench:
         mode = bench.parts.desk.mode
         acts = await bench.parts.store.read(ledger.acts)
 

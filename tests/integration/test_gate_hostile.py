@@ -7,6 +7,7 @@ import json
 import logging
 import random
 import re
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -26,27 +27,26 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069
 def hostile(chance: random.Random) -> str:
     """One code of a random evil kind."""
     number = str(chance.randrange(1, 10 ** chance.randrange(1, 19)))
-    return chance.choice(
-        [
-            lambda: number,
-            lambda: f" {number}",
-            lambda: "".join(chr(chance.randrange(256)) for _ in range(chance.randrange(1, 200))),
-            lambda: "".join(chr(chance.randrange(32)) for _ in range(20)),
-            lambda: chr(chance.randrange(0x1F300, 0x1FAFF)) * chance.randrange(1, 30),
-            lambda: "A" * 4096 + number,
-            lambda: f"'; DROP TABLE scans; -- {number}",
-            lambda: f'" OR {number}={number} --',
-            lambda: "../" * chance.randrange(1, 40) + f"etc/passwd{number}",
-            lambda: f"https://example.org/{number}?a=b&c=%00#x",
-            lambda: f"{number}/redeem/?force=true",
-            lambda: f"<img src=x onerror=alert({number})>",
-            lambda: f"\x1b[31m{number}\x1b]0;owned\x07\nexit accepted left AAAAA",
-            lambda: f"\u202e{number}\ufeff\ud800" + "\udfff" * 3,
-            lambda: f'{{"handshake_version":1,"url":"http://evil.example","token":"{number}"}}',
-            lambda: "%s%n%x {0.__class__} ${jndi:ldap://x} " + number,
-            lambda: " " * chance.randrange(1, 50) + number[:1],
-        ]
-    )()
+    kinds: list[Callable[[], str]] = [
+        lambda: number,
+        lambda: f" {number}",
+        lambda: "".join(chr(chance.randrange(256)) for _ in range(chance.randrange(1, 200))),
+        lambda: "".join(chr(chance.randrange(32)) for _ in range(20)),
+        lambda: chr(chance.randrange(0x1F300, 0x1FAFF)) * chance.randrange(1, 30),
+        lambda: "A" * 4096 + number,
+        lambda: f"'; DROP TABLE scans; -- {number}",
+        lambda: f'" OR {number}={number} --',
+        lambda: "../" * chance.randrange(1, 40) + f"etc/passwd{number}",
+        lambda: f"https://example.org/{number}?a=b&c=%00#x",
+        lambda: f"{number}/redeem/?force=true",
+        lambda: f"<img src=x onerror=alert({number})>",
+        lambda: f"\x1b[31m{number}\x1b]0;owned\x07\nexit accepted left AAAAA",
+        lambda: f"\u202e{number}\ufeff\ud800" + "\udfff" * 3,
+        lambda: f'{{"handshake_version":1,"url":"http://evil.example","token":"{number}"}}',
+        lambda: "%s%n%x {0.__class__} ${jndi:ldap://x} " + number,
+        lambda: " " * chance.randrange(1, 50) + number[:1],
+    ]
+    return chance.choice(kinds)()
 
 
 @pytest.mark.timeout(180)

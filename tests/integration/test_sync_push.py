@@ -88,7 +88,9 @@ async def test_an_entry_and_its_exit_are_each_told_once(
         await gate.ready()
         await gate.scan(ENTRY, 1)
         await gate.scan(EXIT, 1)
-        scans = await gate.push_all()
+        async with gate.pushing():
+            await until_true(lambda: len(gate.settled) == 2)
+        scans = await gate.scans()
         assert [scan.state for scan in scans] == [State.CONFIRMED] * 2
         assert gate.types(1) == ["entry", "exit"]
         assert [row.datetime for row in gate.rows(1)] == [scan.dated for scan in scans]
@@ -383,7 +385,10 @@ async def test_a_fact_whose_answer_was_lost_is_told_once(
         gate.client.on_answer = second_post_fails
         (scan,) = await gate.push_all()
         assert gate.types(1) == ["entry", "entry"]
-        assert scan.state in {State.CONFIRMED, State.DUPLICATE}
+        is_lost = fault is Fault.RESET_AFTER_COMMIT
+        assert scan.state is (State.CONFIRMED if is_lost else State.DUPLICATE)
+        forced = [request.body["force"] for request in told(gate)]
+        assert forced == [False, True, True][: 3 if is_lost else 2]
 
 
 @ways

@@ -230,6 +230,8 @@ def _obstacle(row: Row) -> str:
     concerned = (*row.found, *row.addons)
     if any(ticket.order_status not in "pnec" for ticket in concerned):
         return "pretix has no such status"
+    if len({ticket.position_id for ticket in row.found}) > 1:
+        return "pretix gives no code twice, not even that of a canceled ticket"
     if _is_series(row) and any(ticket.subevent is None for ticket in concerned):
         return "in a series every ticket has a date"
     return ""

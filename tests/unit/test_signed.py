@@ -66,8 +66,12 @@ def signed(payload: bytes, key: Ed25519PrivateKey = PRIVATE) -> str:
 
 
 def valid_key(key: PublicKeyTypes) -> str:
-    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return base64.b64encode(pem).decode()
+    return valid_pem(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+
+
+def valid_pem(der: bytes) -> str:
+    lines = (b"-----BEGIN PUBLIC KEY-----", base64.b64encode(der), b"-----END PUBLIC KEY-----")
+    return base64.b64encode(b"\n".join(lines)).decode()
 
 
 PLAIN = payload_of(item=1)
@@ -267,7 +271,7 @@ class TestPayload:
             PLAIN[:-1],
             PLAIN + b"\x18",
             PLAIN + b"\x18\x80",
-            PLAIN + b"\x18" + b"\x80" * 10 + b"\x01",
+            PLAIN + b"\x18" + b"\x80" * 10 + b"\x00",
             PLAIN + b"\x18" + b"\xff" * 9 + b"\x02",
             PLAIN + b"\x00\x00",
             PLAIN + b"\x07",
@@ -332,6 +336,7 @@ class TestKeys:
             base64.b64encode(der).decode(),
             base64.b64encode(pem[:60]).decode(),
             valid_key(elliptic),
+            valid_pem(der.replace(b"\x2b\x65\x70", b"\x2b\x65\x00")),
             not_text,
             "\ud800",
             valid_key(OTHER.public_key()),
@@ -351,6 +356,7 @@ class TestKeys:
             "key 7: not an Ed25519 key",
             f"key 8: {what}",
             f"key 9: {what}",
+            f"key 10: {what}",
         )
 
     def test_an_event_without_keys_has_none(self) -> None:

@@ -159,6 +159,14 @@ function drawServer({ server, list, outbox }) {
   setText(byId("outbox-settled"), numbers.format(outbox.settled));
   setText(byId("outbox-shelved"), numbers.format(outbox.shelved));
   byId("outbox-shelved").dataset.some = outbox.shelved ? "yes" : "no";
+  drawMissing(server.missing ?? []);
+}
+
+function drawMissing(missing) {
+  byId("server-missing").hidden = missing.length === 0;
+  const list = byId("missing");
+  fillList(list, missing.length, () => document.createElement("li"));
+  missing.forEach(({ cost, needs }, index) => setText(list.children[index], `${cost} (it needs ${needs})`));
 }
 
 function drawHealth(health) {
