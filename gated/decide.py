@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from gated.model import Checkin, CheckinList, Decision, Reason, ScanType, Stay, Ticket, Verdict
+from gated.rules import RuleFacts, evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from gated.config import Policy
+    from gated.model import Event
 
 ENTRY_CHECKS = (
     Reason.REVOKED,
@@ -51,7 +54,8 @@ class Facts:
     `found` are the tickets with the scanned secret, `addons` those of the found tickets;
     `history` has the check-ins by (list id, position id), oldest first; `believed` says that
     "not inside" may be believed, because the server was asked or the data are fresh; `barred` is
-    why the server took back or blocked a secret of which no ticket is known.
+    why the server took back or blocked a secret of which no ticket is known; `event` is None
+    until the server told of it, and rules are undecided until then.
     """
 
     type: ScanType
@@ -62,6 +66,7 @@ class Facts:
     addons: Sequence[Ticket] = ()
     believed: bool = True
     barred: Reason | None = None
+    event: Event | None = None
 
     def last(self, list_id: int, ticket: Ticket) -> Checkin | None:
         """The latest check-in of the ticket on the list."""
@@ -146,11 +151,12 @@ def _enter(facts: Facts, scanned: Ticket, checkin_list: CheckinList, policy: Pol
         return answer(Verdict.REFUSE, Reason.INVALID)
     if not _paid_enough(ticket, checkin_list):
         return answer(Verdict.REFUSE, Reason.UNPAID)
-    if checkin_list.rules and policy.unknown_rules == "refuse":
+    allowed = _rules_allow(facts, ticket, checkin_list)
+    if allowed is False or (allowed is None and policy.unknown_rules == "refuse"):
         return answer(Verdict.REFUSE, Reason.RULES)
     if not _may_enter_again(facts, ticket, checkin_list):
         return answer(Verdict.REFUSE, Reason.ALREADY_REDEEMED, ticket)
-    if checkin_list.rules and policy.unknown_rules == "attention":
+    if allowed is None and policy.unknown_rules == "attention":
         return answer(Verdict.ATTENTION, Reason.RULES, ticket)
     verdict = Verdict.ATTENTION if ticket.require_attention else Verdict.ADMIT
     return answer(verdict, Reason.ENTERED, ticket)
@@ -216,6 +222,35 @@ def _cannot_be_back(
     """Whether who left cannot have come in elsewhere since: too soon, or not allowed at all."""
     re_entry = checkin_list.allow_entry_after_exit or checkin_list.allow_multiple_entries
     return not re_entry or now - last.at <= timedelta(seconds=policy.stale_after_s)
+
+
+def _rules_allow(facts: Facts, ticket: Ticket, checkin_list: CheckinList) -> bool | None:
+    """Whether the list's entry rules let the ticket in; None when that cannot be told here."""
+    if not checkin_list.rules:
+        return True
+    if facts.event is None:
+        return None
+    return evaluate(
+        checkin_list.rules,
+        RuleFacts(
+            now=facts.now,
+            timezone=zone_of(facts.event),
+            item=ticket.item,
+            variation=ticket.variation,
+            history=facts.history.get((checkin_list.id, ticket.position_id), ()),
+            date_from=facts.event.date_from,
+            date_to=facts.event.date_to,
+            date_admission=facts.event.date_admission,
+        ),
+    ).allowed
+
+
+def zone_of(event: Event) -> ZoneInfo:
+    """The event's time zone; UTC where this box does not know it."""
+    try:
+        return ZoneInfo(event.timezone)
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")
 
 
 def _holders(facts: Facts, scanned: Ticket, checkin_list: CheckinList) -> tuple[Ticket, ...]:

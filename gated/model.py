@@ -143,6 +143,16 @@ class CheckinList:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """What entry rules ask of the event: its time zone and dates."""
+
+    timezone: str = "UTC"
+    date_from: datetime | None = None
+    date_to: datetime | None = None
+    date_admission: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
     """One order position with what is needed to decide, and nothing else."""
 

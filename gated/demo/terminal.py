@@ -25,7 +25,7 @@ _LOOKS = {
 }
 
 
-_WIDE = 120
+_WIDE = 160
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Terminal:
         line.append("check-in  " if sighting.type is ScanType.ENTRY else "check-out ")
         line.append(f"{verdict} ", style)
         words = reason_words(decision.reason, decision.verdict, sighting.type)
-        line.append(f"{words:<20.20} ")
+        line.append(f"{words:<20} ")
         line.append(f"{answer.scans[0].order_code or short(sighting.text):<6.6}", "bold")
         line.append(f"{answer.ms:4.0f} ms  ", "dim")
         line.append(f"told {told:<9} ", "dim")

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from gated.errors import BadReply, NoSuchEndpoint, NotAuthorized, ServerRefused
 from gated.server import wire
 from gated.server.http import Connection, judge
-from gated.server.orders import OrdersPage, SecretsPage, orders_page, secrets_page
+from gated.server.orders import OrdersPage, SecretsPage, event, orders_page, secrets_page
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
     from gated.config import Server
-    from gated.model import CheckinList, Listed, Scan
+    from gated.model import CheckinList, Event, Listed, Scan
 
 _NEVER_YET = "2100-01-01T00:00:00Z"
 
@@ -36,6 +36,10 @@ class Client(Connection):
     async def version(self) -> str:
         """Tell the server's version; the cheapest way to learn whether it is there."""
         return wire.version((await self.get("/api/v1/version")).body)
+
+    async def event(self) -> Event:
+        """Tell the event's time zone and dates."""
+        return event((await self.get(f"{self._event}/")).body)
 
     async def checkin_lists(self) -> dict[int, tuple[CheckinList, int]]:
         """Tell the event's check-in lists, each with how many positions it should have."""

@@ -1,4 +1,4 @@
-"""JSON of `orders/`, the only feed of changes both servers have. No I/O.
+"""JSON of an event, and of `orders/`, the only feed of changes both servers have. No I/O.
 
 Source: the servers' own answers (tests/replies). Unlike in a check-in list's positions, the
 check-ins here are of all lists, and a canceled position still appears, marked as such.
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from gated.model import Event
 from gated.server import wire
 
 if TYPE_CHECKING:
@@ -67,6 +68,13 @@ class _OrdersPage(msgspec.Struct):
     next: str | None = None
 
 
+class _Event(msgspec.Struct):
+    timezone: str = "UTC"
+    date_from: datetime | None = None
+    date_to: datetime | None = None
+    date_admission: datetime | None = None
+
+
 class _Secret(msgspec.Struct):
     id: int
     secret: str
@@ -100,6 +108,17 @@ def secrets_page(body: bytes) -> SecretsPage:
     return SecretsPage(
         is_last=page.next is None,
         secrets=tuple((one.id, one.secret, one.blocked) for one in page.results),
+    )
+
+
+def event(body: bytes) -> Event:
+    """Read `events/{slug}/`. Raises BadReply."""
+    found = wire.decode(body, _Event)
+    return Event(
+        timezone=found.timezone,
+        date_from=wire.aware(found.date_from),
+        date_to=wire.aware(found.date_to),
+        date_admission=wire.aware(found.date_admission),
     )
 
 

@@ -273,8 +273,8 @@ def listed(position: Position) -> Listed:
             require_approval=bool(position.order__require_approval),
             require_attention=bool(position.require_attention),
             blocked=bool(position.blocked),
-            valid_from=_aware(position.valid_from),
-            valid_until=_aware(position.valid_until),
+            valid_from=aware(position.valid_from),
+            valid_until=aware(position.valid_until),
             addon_to=position.addon_to,
         ),
         secret=position.secret,
@@ -291,7 +291,8 @@ def listed(position: Position) -> Listed:
     )
 
 
-def _aware(at: datetime | None) -> datetime | None:
+def aware(at: datetime | None) -> datetime | None:
+    """A time that says its zone; UTC where the server left it out."""
     return at and at.replace(tzinfo=at.tzinfo or UTC)
 
 

@@ -39,7 +39,8 @@ def show_event(site: Site, call: Call) -> Reply:
     found = site.world.events.get(call.names["event"])
     if found is None:
         raise Refusal(detail(404, "No Event matches the given query."))
-    return answer(_written(site, call, found))
+    keys = {"pretix_sig1": found.valid_keys}
+    return answer(_written(site, call, found) | {"valid_keys": keys})
 
 
 def _written(site: Site, call: Call, row: EventRecord) -> dict[str, Any]:
@@ -63,7 +64,7 @@ def _written(site: Site, call: Call, row: EventRecord) -> dict[str, Any]:
         "seating_plan": None,
         "plugins": [],
         "seat_category_mapping": {},
-        "timezone": "UTC",
+        "timezone": row.timezone,
         "item_meta_properties": {},
     }
     if _is_new(site):

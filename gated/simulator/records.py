@@ -21,6 +21,9 @@ class EventRecord:
     name: str
     date_from: dt.datetime
     date_to: dt.datetime
+    timezone: str = "UTC"
+    valid_keys: list[str] = field(default_factory=list)
+    """Of `pretix_sig1`; shown with the single event only."""
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, overload
 
-from gated.model import CheckinList, Reason, Scan, ScanType, State, Ticket, Verdict
+from gated.model import CheckinList, Event, Reason, Scan, ScanType, State, Ticket, Verdict
 
 if TYPE_CHECKING:
     import sqlite3
@@ -91,6 +91,29 @@ def describe(checkin_list: CheckinList) -> str:
             "rules": checkin_list.rules,
         },
         sort_keys=True,
+    )
+
+
+def describe_event(event: Event) -> str:
+    """An event as the JSON kept among the facts."""
+    return json.dumps(
+        {
+            "timezone": event.timezone,
+            "date_from": stamp(event.date_from),
+            "date_to": stamp(event.date_to),
+            "date_admission": stamp(event.date_admission),
+        }
+    )
+
+
+def event_of(description: str) -> Event:
+    """The event that `describe_event` wrote."""
+    values = json.loads(description)
+    return Event(
+        timezone=values["timezone"],
+        date_from=moment(values["date_from"]),
+        date_to=moment(values["date_to"]),
+        date_admission=moment(values["date_admission"]),
     )
 
 

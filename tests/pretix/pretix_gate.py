@@ -91,7 +91,9 @@ async def gate_at_pretix(
             **server,
         },
     )
-    (folder / "token").write_text(pretix.tokens[token], encoding="ascii")
+    # A bare token is a device's.
+    bare = pretix.tokens[token].removeprefix("Device ")
+    (folder / "token").write_text(bare, encoding="ascii")
     extras = daemon.Extras(
         source=window,
         pin_factory=pins,

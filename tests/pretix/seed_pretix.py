@@ -191,19 +191,23 @@ class Seed:
         )
         token = TeamAPIToken.objects.create(team=team, name="gate")
         self.answer["tokens"]["team"] = f"Token {token.token}"
-        for profile in ("full", "pretixscan"):
+        for name, profile, brand in (
+            ("full", "full", "gated"),
+            ("pretixscan", "pretixscan", "gated"),
+            ("branded", "full", "pretixSCAN"),
+        ):
             device = Device.objects.create(
                 organizer=self.organizer,
-                name=profile,
+                name=name,
                 all_events=True,
                 security_profile=profile,
-                api_token=f"a-device-with-profile-{profile}",
+                api_token=f"a-device-called-{name}",
                 initialized=now(),
                 hardware_brand="Raspberry",
-                software_brand="gated",
+                software_brand=brand,
                 software_version="0",
             )
-            self.answer["tokens"][profile] = f"Device {device.api_token}"
+            self.answer["tokens"][name] = f"Device {device.api_token}"
 
 
 def age(world, seeded):

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.pretix, pytest.mark.timeout(180, func_only=True)]
 
 
 async def test_lost_answers_leave_one_row_for_each_scan(pretix: Pretix, tmp_path: Path) -> None:
-    guests = [pretix.fresh("paid") for _ in range(3)]
+    guests = [pretix.fresh("paid") for _ in range(2)]
     left: Counter[str] = Counter()
 
     def loses(first_line: str) -> bool:
@@ -43,8 +43,8 @@ async def test_lost_answers_leave_one_row_for_each_scan(pretix: Pretix, tmp_path
             await gate.scan(guest.secret)
         scans = await gate.settled()
 
-    assert len(wire.lost) == 12
-    assert [scan.state for scan in scans] == [State.CONFIRMED] * 6
+    assert len(wire.lost) == 8
+    assert [scan.state for scan in scans] == [State.CONFIRMED] * 4
     assert {scan.attempts for scan in scans} == {3}
     for guest in guests:
         rows = await pretix.checkins("conf", "all", guest)
@@ -82,11 +82,11 @@ async def test_a_lost_answer_is_believed_though_the_order_was_canceled_before_th
 
 async def test_a_lost_answer_to_a_report_leaves_one_row(pretix: Pretix, tmp_path: Path) -> None:
     guest = pretix.fresh("unpaid")
+    is_probed = False
     lost: list[str] = []
 
     def loses(first_line: str) -> bool:
-        # The probe asks there too: with nothing in hand, which is answered 400.
-        if "/failed_checkins/" in first_line and gate.parts.pull.can_list and len(lost) < 2:
+        if is_probed and "/failed_checkins/" in first_line and len(lost) < 2:
             lost.append(first_line)
             return True
         return False
@@ -95,12 +95,14 @@ async def test_a_lost_answer_to_a_report_leaves_one_row(pretix: Pretix, tmp_path
         flaky_wire(pretix.port, loses=loses) as wire,
         gate_at_pretix(pretix, tmp_path, url=wire.url, confirm_timeout_ms=0) as gate,
     ):
+        # The gate asked there before, with nothing in hand, whether reports are taken.
+        is_probed = True
         await gate.scan(guest.secret)
         (scan,) = await gate.settled()
 
     assert (scan.state, scan.attempts) == (State.CONFIRMED, 3)
     rows = await pretix.every("events/conf/checkins/?successful=false")
-    assert len([row for row in rows if row["raw_barcode"] == guest.secret]) == 1
+    assert len([row for row in rows if row["position"] == guest.id]) == 1
 
 
 async def test_a_server_that_dies_in_the_middle_has_every_scan_once_when_it_is_back(
