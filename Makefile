@@ -6,16 +6,20 @@ BIN := $(VENV)/bin
 CODE := gated tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench wheel clean
+.PHONY: help demo test test-pretix check format bench wheel clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/installed ## see a gate at work, without any hardware
 	$(BIN)/gated demo $(ARGS)
 
 test: $(VENV)/installed-dev ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+
+test-pretix: $(VENV)/installed-dev ## run the gate before a real pretix from PyPI (the first time 10 minutes)
+	$(BIN)/python tests/pretix/pretix_environment.py
+	$(BIN)/python -m pytest --pretix tests/pretix $(ARGS)
 
 check: $(VENV)/installed-dev ## what CI runs: format, lint, types, import rules, tests
 	$(BIN)/ruff format --check $(CODE)
@@ -23,7 +27,7 @@ check: $(VENV)/installed-dev ## what CI runs: format, lint, types, import rules,
 	$(BIN)/codespell $(CODE) config systemd *.md
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 format: $(VENV)/installed-dev ## put the code in order
 	$(BIN)/ruff format $(CODE)

@@ -131,7 +131,7 @@ def read(paths: tuple[Path, ...], *, as_json: bool) -> None:
 
     Exit status 1 when a picture cannot be opened.
     """
-    from gated.camera.decode import decode  # noqa: PLC0415
+    from gated.camera.passes import read_still  # noqa: PLC0415
     from gated.camera.pictures import PICTURES, find, read_picture  # noqa: PLC0415
 
     failed = False
@@ -145,10 +145,12 @@ def read(paths: tuple[Path, ...], *, as_json: bool) -> None:
             failed = True
             continue
         started = time.perf_counter()
-        texts = [code.text for code in decode(pixels)]
+        codes, by = read_still(pixels)
         ms = (time.perf_counter() - started) * 1000
+        texts = [code.text for code in codes]
         if as_json:
-            click.echo(json.dumps({"file": str(file), "texts": texts, "ms": round(ms, 3)}))
+            found = {"file": str(file), "texts": texts, "ms": round(ms, 3), "pass": by}
+            click.echo(json.dumps(found))
         else:
             shown = " | ".join(logs.printable(text) for text in texts) or "-"
             click.echo(f"{file}: {shown}")
@@ -345,7 +347,7 @@ def _print_state(state: dict[str, Any]) -> None:
     mode_words = "check-in" if state["gate"]["mode"] == "entry" else "check-out"
     counts, owed, tickets = state["counts"], state["outbox"], state["list"]
     running = "running" if state["running"] else "not running"
-    refused = ", ".join(f"{one['count']} {reason}" for reason, one in counts["refused"].items())
+    refused = ", ".join(f"{one['count']} {one['words']}" for one in counts["refused"].values())
     age = "never downloaded" if tickets["age_s"] is None else f"{tickets['age_s']:.0f} s old"
     lines = [
         (state["gate"]["name"], f"{running}, {mode_words}"),

@@ -93,7 +93,6 @@ async def run(config: Config, extras: Extras | None = None) -> None:
     try:
         async with AsyncExitStack() as stack:
             parts = await _open(stack, config, extras)
-            stack.callback(notify, "STOPPING=1")
             await _work(parts, extras, notify)
     except BaseExceptionGroup as group:
         raise _first(group) from group
@@ -126,6 +125,11 @@ async def _open(stack: AsyncExitStack, config: Config, extras: Extras) -> Parts:
         capabilities=lambda: pull.capabilities,
         on_changed=changed.ring,
     )
+
+    def pulled() -> None:
+        push.back()  # a token that works again works for the upload too
+        changed.ring()
+
     pull = Pull(
         client,
         store,
@@ -134,7 +138,7 @@ async def _open(stack: AsyncExitStack, config: Config, extras: Extras) -> Parts:
         health,
         every_s=config.server.complete_s,
         changes=changes,
-        on_pulled=changed.ring,
+        on_pulled=pulled,
     )
     await pull.remember()
 
@@ -312,6 +316,7 @@ async def _work(parts: Parts, extras: Extras, notify: Notifier) -> None:
             watchdog = feed_watchdog(notify, every_s=every_s, alive=alive)
             background.append(tasks.create_task(watchdog, name="watchdog"))
         await _told_to_stop(parts.stop)
+        notify("STOPPING=1")
         logger.info("stopping")
         camera.cancel()
         await asyncio.wait({camera})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import select
 import socket
 import time
 from typing import TYPE_CHECKING, Protocol
@@ -76,25 +77,29 @@ class Notifier(Protocol):
 
 
 def systemd_notifier() -> Notifier:
-    """Tell the systemd that started this process; silence where none did. Never waits or raises.
-
-    systemd's own library would wait for a systemd that is stuck, and stop every thread meanwhile.
-    """
+    """`systemd.daemon.notify`; silence where no systemd started this process. Never waits."""
     address = os.environ.get("NOTIFY_SOCKET", "")
-    if address.startswith("@"):
-        address = "\0" + address[1:]
+    try:
+        from systemd.daemon import notify as tell  # noqa: PLC0415
+    except ImportError:
+        return lambda state: None  # noqa: ARG005
 
     def notify(state: str) -> None:
-        if not address:
-            return
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to_systemd:
-                to_systemd.settimeout(0)
-                to_systemd.sendto(state.encode(), address)
+            # The library waits for a systemd that is stuck, and stops every thread meanwhile.
+            if address and _has_room(address):
+                tell(state)
         except OSError as error:
             logger.debug("systemd did not hear %s: %s", state, error)
 
     return notify
+
+
+def _has_room(address: str) -> bool:
+    """Whether systemd would take a message this moment. Raises OSError where it is not there."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to_systemd:
+        to_systemd.connect("\0" + address[1:] if address.startswith("@") else address)
+        return bool(select.select([], [to_systemd], [], 0)[1])
 
 
 def watchdog_s() -> float | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import zxingcpp
 
@@ -12,32 +13,76 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+Corners = tuple[tuple[int, int], ...]
 
 _FORMATS = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCodeModel2)
 
 
-def decode(pixels: npt.NDArray[np.uint8]) -> list[Code]:
+@dataclass(frozen=True, slots=True)
+class How:
+    """How hard zxing-cpp looks; `threshold` is where it parts dark from light."""
+
+    invert: bool = True
+    downscale: bool = True
+    threshold: Literal["local", "global", "fixed"] = "local"
+
+
+THOROUGH = How()
+FAST = How(invert=False, downscale=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A code that was found but not read: its corners, and modules a side if that was read."""
+
+    corners: Corners
+    modules: int
+
+
+def decode(pixels: npt.NDArray[np.uint8], how: How = THOROUGH) -> list[Code]:
     """Read every QR code in a grey picture, shape (height, width), from left to right.
 
     Only QR code model 2: it is what tickets are, and it never gave a wrong text.
     """
-    found = zxingcpp.read_barcodes(
-        pixels,
-        formats=_FORMATS,
-        try_rotate=True,
-        try_downscale=True,
-        try_invert=True,
-        # The default mode escapes control characters: another text than the server's.
-        text_mode=zxingcpp.TextMode.Plain,
-    )
     codes = [
         Code(text=code.text, format="QRCode", corners=_corners(code.position))
-        for code in found
+        for code in _scan(pixels, how, errors=False)
         if code.valid and code.text
     ]
     return sorted(codes, key=lambda code: code.corners)
 
 
-def _corners(position: zxingcpp.Position) -> tuple[tuple[int, int], ...]:
+def locate(pixels: npt.NDArray[np.uint8], how: How = THOROUGH) -> list[Located]:
+    """Find the codes that are there, say how large they are, and could not be read."""
+    found = []
+    for code in _scan(pixels, how, errors=True):
+        version = str((code.extra or {}).get("Version", ""))
+        # Without its version too little of it was understood for another attempt to pay.
+        if not code.valid and version.isdigit():
+            found.append(Located(_corners(code.position), 17 + 4 * int(version)))
+    return found
+
+
+def _scan(pixels: npt.NDArray[np.uint8], how: How, *, errors: bool) -> list[Any]:
+    binarizers = zxingcpp.Binarizer
+    found: list[Any] = zxingcpp.read_barcodes(
+        pixels,
+        formats=_FORMATS,
+        try_rotate=True,
+        try_downscale=how.downscale,
+        try_invert=how.invert,
+        # The default mode escapes control characters: another text than the server's.
+        text_mode=zxingcpp.TextMode.Plain,
+        binarizer={
+            "local": binarizers.LocalAverage,
+            "global": binarizers.GlobalHistogram,
+            "fixed": binarizers.FixedThreshold,
+        }[how.threshold],
+        return_errors=errors,
+    )
+    return found
+
+
+def _corners(position: zxingcpp.Position) -> Corners:
     points = (position.top_left, position.top_right, position.bottom_right, position.bottom_left)
     return tuple((point.x, point.y) for point in points)

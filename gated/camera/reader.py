@@ -1,4 +1,4 @@
-"""The camera thread: newest frame, decode, repeat?, and the sighting handed to the loop."""
+"""The camera thread: newest frame, what is read in it, repeat?, the sighting for the loop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from gated.camera.decode import decode
+from gated.camera.eye import Eye
 from gated.camera.pictures import jpeg
 from gated.errors import CameraError
 from gated.model import Sighting
@@ -55,6 +55,7 @@ class Reader:
         self.last_beat = time.monotonic()
         self.picture: npt.NDArray[np.uint8] | None = None
         self.started = asyncio.Event()
+        self.eye = Eye()
         self._repeat = repeat
         self._sightings = sightings
         self._mode = mode
@@ -133,8 +134,10 @@ class Reader:
         self._beats.append(frame.seen)
         mode = self._mode()
         started = time.perf_counter()
-        codes = decode(frame.pixels)
-        self.decode_ms = (time.perf_counter() - started) * 1000
+        looked = self.eye.looked
+        codes = self.eye.look(frame.pixels, frame.seen)
+        if self.eye.looked > looked:
+            self.decode_ms = (time.perf_counter() - started) * 1000
         self.reads += len(codes)
         for code, again in self._repeat.news(codes, mode, frame.seen):
             self._hand_over(code, frame, mode, again=again, loop=loop)

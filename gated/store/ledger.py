@@ -59,33 +59,56 @@ def counts(db: sqlite3.Connection, lists: Sequence[int]) -> Counts:
     return Counts(
         entries=passed.get(ScanType.ENTRY, 0),
         exits=passed.get(ScanType.EXIT, 0),
-        inside=len(inside(db, lists)),
+        inside=_count_inside(db, lists),
         refused=refused,
     )
 
 
-# The last check-in of a position on a list, the server's or our own, says whether it is inside.
-# Our own count by the same rule as in redeem.
+# The last check-in of a position on a list, the server's or our own, says whether it is inside; of
+# two at one moment the exit is the last. Our own count by the same rule as in redeem. The server's
+# are read in the order of their key, and only where there are some of our own put beside these.
 _INSIDE = """
-    WITH history AS (
-        SELECT list_id, position_id, at, type FROM checkins
-        UNION ALL
-        SELECT scans.list_id, scans.position_id, COALESCE(sent_at, dated), type FROM scans
-        LEFT JOIN listings USING (list_id, position_id)
+    WITH ours AS MATERIALIZED (
+        SELECT scans.list_id, scans.position_id,
+            MAX(COALESCE(sent_at, dated) || (type = 'exit')) AS last, type
+        FROM scans LEFT JOIN listings USING (list_id, position_id)
         WHERE scans.position_id IS NOT NULL AND verdict <> 'refuse' AND state <> 'annulled'
           AND (settled_no IS NULL OR state = 'refused' OR settled_no > COALESCE(known_no, -1))
-    )
-    SELECT DISTINCT position_id FROM (
-        SELECT list_id, position_id, type, MAX(at || (type = 'exit')) FROM history
+          AND scans.list_id IN (SELECT value FROM json_each(:lists))
+        GROUP BY scans.list_id, scans.position_id
+    ), theirs AS (
+        SELECT list_id, position_id, MAX(at) AS last,
+            MAX(at) FILTER (WHERE type = 'exit') AS last_exit
+        FROM checkins WHERE list_id IN (SELECT value FROM json_each(:lists))
         GROUP BY list_id, position_id
-    ) WHERE type = 'entry' AND list_id IN (SELECT value FROM json_each(:lists))
+    )
+    SELECT {what} FROM (
+        SELECT position_id FROM theirs
+        WHERE (last_exit IS NULL OR last > last_exit)
+          AND (list_id, position_id) NOT IN (SELECT list_id, position_id FROM ours)
+        UNION ALL
+        SELECT position_id FROM ours WHERE 'entry' = (
+            SELECT type FROM (
+                SELECT ours.last AS last, ours.type AS type
+                UNION ALL
+                SELECT at || (type = 'exit'), type FROM checkins
+                WHERE list_id = ours.list_id AND position_id = ours.position_id
+            ) ORDER BY last DESC LIMIT 1)
+    )
 """
 
 
 def inside(db: sqlite3.Connection, lists: Sequence[int]) -> set[int]:
     """The positions inside on any of the lists, by all we know."""
-    rows = db.execute(_INSIDE, {"lists": str(list(lists))})
+    rows = db.execute(_INSIDE.format(what="position_id"), {"lists": str(list(lists))})
     return {row["position_id"] for row in rows}
+
+
+def _count_inside(db: sqlite3.Connection, lists: Sequence[int]) -> int:
+    # On one list nobody is found twice.
+    what = "COUNT(*)" if len(lists) == 1 else "COUNT(DISTINCT position_id)"
+    row = db.execute(_INSIDE.format(what=what), {"lists": str(list(lists))}).fetchone()
+    return row[0]  # type: ignore[no-any-return]
 
 
 def write_act(db: sqlite3.Connection, act: Act) -> None:

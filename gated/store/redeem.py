@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gated.decide import Facts, decide, questionable
 from gated.model import Checkin, CheckinList, Decision, Reason, Scan, ScanType, State, Stay, Verdict
 from gated.store import facts
-from gated.store.rows import list_of, moment, scan_of, stamp, ticket_of
+from gated.store.rows import event_of, list_of, moment, scan_of, stamp, ticket_of
 from gated.store.tickets import merge
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gated.config import Policy
-    from gated.model import Listed, Ticket
+    from gated.model import Event, Listed, Ticket
     from gated.store.tickets import Keeper
 
 
@@ -130,6 +130,7 @@ def _facts(db: sqlite3.Connection, redemption: Redemption, *, believed: bool) ->
         addons=addons,
         history=history,
         believed=believed,
+        event=_event(db) if any(one.rules for one in lists) else None,
         barred=None if found else _barred(db, redemption.secret_hash),
     )
 
@@ -143,6 +144,11 @@ def checkin_lists(db: sqlite3.Connection, ids: Sequence[int]) -> list[CheckinLis
     ]
 
 
+def _event(db: sqlite3.Connection) -> Event | None:
+    description = facts.get(db, "event")
+    return event_of(description) if description else None
+
+
 def _barred(db: sqlite3.Connection, secret_hash: bytes) -> Reason | None:
     """Why a secret that belongs to no ticket of ours is known all the same."""
     row = db.execute(
@@ -151,14 +157,18 @@ def _barred(db: sqlite3.Connection, secret_hash: bytes) -> Reason | None:
     return Reason(row["kind"]) if row["kind"] else None
 
 
+_FOUND = """
+    SELECT tickets.*, 0 AS former FROM tickets WHERE secret_hash = :hash
+    UNION ALL
+    SELECT tickets.*, 1 FROM former_secrets AS old JOIN tickets USING (position_id)
+    WHERE old.secret_hash = :hash
+"""
+
+
 def _found(db: sqlite3.Connection, secret_hash: bytes) -> list[Ticket]:
-    live = db.execute("SELECT * FROM tickets WHERE secret_hash = ?", (secret_hash,))
-    former = db.execute(
-        "SELECT tickets.* FROM former_secrets JOIN tickets USING (position_id)"
-        " WHERE former_secrets.secret_hash = ?",
-        (secret_hash,),
-    )
-    return [ticket_of(row) for row in live] + [ticket_of(row, former_secret=True) for row in former]
+    rows = db.execute(_FOUND, {"hash": secret_hash})
+    found = [ticket_of(row, former_secret=bool(row["former"])) for row in rows]
+    return sorted(found, key=lambda ticket: ticket.former_secret)
 
 
 def _addons(db: sqlite3.Connection, found: Sequence[Ticket]) -> list[Ticket]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, overload
 
 from gated.model import CheckinList, Event, Reason, Scan, ScanType, State, Ticket, Verdict
@@ -106,6 +107,7 @@ def describe_event(event: Event) -> str:
     )
 
 
+@lru_cache(maxsize=4)
 def event_of(description: str) -> Event:
     """The event that `describe_event` wrote."""
     values = json.loads(description)
@@ -117,6 +119,7 @@ def event_of(description: str) -> Event:
     )
 
 
+@lru_cache(maxsize=16)  # asked for at every scan, and the description is all that it depends on
 def list_of(description: str) -> CheckinList:
     """The check-in list that `describe` wrote."""
     values = json.loads(description)

@@ -61,6 +61,7 @@ class Changes:
         self._capabilities = capabilities
         self._on_changed = on_changed
         self._begun = asyncio.Event()
+        self._looking = asyncio.Lock()
         self._noted_at = -_NOTE_AGE_S
 
     async def start_at(self, begun: datetime) -> None:
@@ -88,7 +89,7 @@ class Changes:
                 self._health.warn("changes", str(error))
                 pause_s = pace.next()
             else:
-                self._health.ok("changes")
+                self._health.ok("changes", "up to date")
                 pace.reset()
             await self._wait(pause_s)
 
@@ -97,6 +98,10 @@ class Changes:
 
         Raises ServerError.
         """
+        async with self._looking:
+            return await self._look()
+
+    async def _look(self) -> int | None:
         cursor = moment(await self._store.read(partial(facts.get, name="orders_cursor")))
         if cursor is None:
             return None

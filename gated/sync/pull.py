@@ -7,10 +7,21 @@ import logging
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
-from gated.errors import BadReply, NotAuthorized, ServerError, ServerRefused, ServerUnreachable
+from gated.errors import (
+    BadReply,
+    NoSuchEndpoint,
+    NotAuthorized,
+    ServerError,
+    ServerRefused,
+    ServerUnreachable,
+)
+from gated.logs import printable
+from gated.rules import RuleFacts, evaluate
 from gated.server.dialects import Capabilities, probe
-from gated.store import facts, tickets
+from gated.store import facts, passes
+from gated.store.rows import describe_event
 from gated.sync.pace import Pace
 
 if TYPE_CHECKING:
@@ -20,14 +31,15 @@ if TYPE_CHECKING:
     from gated.health import Health
     from gated.model import CheckinList, Listed
     from gated.server.client import Client
-    from gated.store.database import Store
-    from gated.store.tickets import Keeper, PassResult
+    from gated.store.database import Store, Work
+    from gated.store.passes import PassResult
+    from gated.store.tickets import Keeper
     from gated.sync.changes import Changes
 
 logger = logging.getLogger(__name__)
 
 _TRIES = 3
-_BATCH = 1000
+_BATCH = 500
 _ALONE_S = 60.0
 
 
@@ -81,7 +93,7 @@ class Pull:
 
     async def run(self) -> None:
         """Pull for ever; while the server is away, knock with growing pauses."""
-        pace = Pace(first_s=1, longest_s=10)
+        pace = Pace(first_s=1, longest_s=5)
         while True:
             try:
                 await self.probe()
@@ -104,6 +116,17 @@ class Pull:
             logger.info("the server can: %s", found)
             await self._store.write(partial(facts.put, name="capabilities", value=found.dump()))
         self.capabilities = found
+        await self._remember_event()
+
+    async def _remember_event(self) -> None:
+        """The event's time zone and dates, for entry rules; without them rules are undecided."""
+        try:
+            event = describe_event(await self._client.event())
+        except (NotAuthorized, NoSuchEndpoint) as error:
+            logger.info("the event's dates are not known: %s", error)
+            return
+        if event != await self._store.read(partial(facts.get, name="event")):
+            await self._store.write(partial(facts.put, name="event", value=event))
 
     async def once(self, progress: Callable[[Progress], None] | None = None) -> PassResult:
         """Fetch every configured list and put the pass in place. Raises ServerError.
@@ -147,17 +170,35 @@ class Pull:
 
     async def _pass(self, progress: Callable[[Progress], None] | None) -> PassResult:
         lists = await self._lists()
-        known_no = await self._store.write(tickets.begin_pass)
+        await self._in_steps(passes.clear)
+        await self._store.write(passes.begin)
         for checkin_list, expected in lists:
             await self._read_list(checkin_list, expected, progress)
-        return await self._store.write(
-            partial(
-                tickets.finish_pass,
-                lists=[checkin_list for checkin_list, _ in lists],
-                known_no=known_no,
-                at=self._clock.wall(),
-            )
-        )
+        self._say_rules([checkin_list for checkin_list, _ in lists])
+        await self._in_steps(passes.compare)
+        fetched = [checkin_list for checkin_list, _ in lists]
+        finish = partial(passes.finish, lists=fetched, at=self._clock.wall())
+        result = await self._store.write(finish)
+        await self._in_steps(passes.clear)
+        return result
+
+    def _say_rules(self, lists: list[CheckinList]) -> None:
+        """Name what this box cannot evaluate: it then does what `[policy] unknown_rules` says."""
+        probing = RuleFacts(now=self._clock.wall(), timezone=ZoneInfo("UTC"), item=0)
+        unknown = [
+            f"{printable(one.name)}: {', '.join(names)}"
+            for one in lists
+            if (names := evaluate(one.rules, probing).unknown)
+        ]
+        if unknown:
+            self._health.warn("rules", f"not all can be evaluated here ({'; '.join(unknown)})")
+        elif self._health.of("rules"):
+            self._health.ok("rules")
+
+    async def _in_steps(self, step: Work[bool]) -> None:
+        """Until nothing is left to do; guests are let in and out between the steps."""
+        while await self._store.write(step):
+            pass
 
     async def _lists(self) -> list[tuple[CheckinList, int]]:
         offered = await self._client.checkin_lists()
@@ -196,7 +237,7 @@ class Pull:
             if len(batch) >= _BATCH or is_last:
                 await self._store.write(
                     partial(
-                        tickets.add_to_pass,
+                        passes.add,
                         keeper=self._keeper,
                         list_id=checkin_list.id,
                         listed=tuple(batch),

@@ -22,7 +22,7 @@ from gated import config, daemon
 from gated.gate import Shown
 from gated.model import CheckinList, Frame, Listed, ScanType, ServerCheckin, Ticket, Verdict
 from gated.panel.gpio import mock_pins
-from gated.store import Store, tickets
+from gated.store import Store, passes
 from gated.store.tickets import Keeper
 
 _LIST = CheckinList(id=1, name="All")
@@ -148,8 +148,6 @@ async def _fill(settings: config.Config, guests: int) -> None:
             for number in range(1, guests + 1)
         ]
         keeper = Keeper(store.vault)
-        known_no = await store.write(tickets.begin_pass)
-        await store.write(
-            partial(tickets.add_to_pass, keeper=keeper, list_id=_LIST.id, listed=listed)
-        )
-        await store.write(partial(tickets.finish_pass, lists=[_LIST], known_no=known_no, at=now))
+        await store.write(passes.begin)
+        await store.write(partial(passes.add, keeper=keeper, list_id=_LIST.id, listed=listed))
+        await store.write(partial(passes.finish, lists=[_LIST], at=now))

@@ -271,7 +271,7 @@ class Process:
             [sys.executable, "-m", "gated", name, "--config", str(self.config), *arguments],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=30,
             check=False,
         )
 

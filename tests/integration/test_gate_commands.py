@@ -370,9 +370,9 @@ async def test_a_gate_that_stops_in_the_middle_of_a_sync_says_so_and_ends_well(
         with Process(server.url, tmp_path) as gate:
             await asyncio.to_thread(gate.start)
             server.faults.add(Fault.LATENCY, latency_s=2.0, path="checkinlists")
-            before = len(server.requests)
+            before = len(server.requests.matching("/checkinlists/"))
             syncing = asyncio.create_task(run(gate, "sync"))
-            while len(server.requests) == before:
+            while len(server.requests.matching("/checkinlists/")) == before:
                 await asyncio.sleep(0.02)
             status = await asyncio.to_thread(gate.stop)
             done = await syncing

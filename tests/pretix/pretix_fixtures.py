@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 import pytest
 from pretix_environment import prepare
+from pretix_scenes import decision_table
 from pretix_server import Pretix
-from pretix_worlds import conference, decision_table, together
+from pretix_worlds import conference, together
 
 
 @pytest.fixture(scope="session")

@@ -6,21 +6,21 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pretix_scenes import Scene
 from pretix_server import ORGANIZER, Pretix
-from pretix_worlds import NOW, Scene
 from rig import Bench, Hands, Window, settings
+from test_decide import NOW
 
 from gated import config, daemon
 from gated.clock import Clock
 from gated.gate import Shown
 from gated.health import Health
-from gated.model import Decision, Scan
+from gated.model import Decision, Scan, Sighting
 from gated.panel.gpio import mock_pins
 from gated.server.client import Client
 from gated.store import ledger
@@ -38,7 +38,14 @@ class Watch(Hands):
 
 
 class AtPretix(Bench):
-    """A gate whose server takes its time."""
+    """A gate whose server takes its time; codes come as the camera would have read them."""
+
+    async def scan(self, text: str) -> Shown:
+        """Hold up a code as a new guest, and wait for the lamp."""
+        self.hands.advance(20)
+        seen = self.hands.monotonic()
+        await self.parts.sightings.put(Sighting(text, "QRCode", self.parts.desk.mode, seen))
+        return await asyncio.wait_for(self.answers.get(), 10)
 
     async def settled(self, *, within_s: float = 60.0) -> list[Scan]:
         """Wait until nothing is owed; give back the whole ledger."""
@@ -113,18 +120,12 @@ async def gate_at_pretix(
             while not parts.pull.can_list:
                 await asyncio.sleep(0.05)
     try:
-        yield AtPretix(parts, window, hands, pins, answers)
+        yield AtPretix(
+            parts=parts, window=window, hands=hands, pins=pins, running=running, answers=answers
+        )
     finally:
         parts.stop.set()
         await running
-
-
-@dataclass(frozen=True)
-class Decided:
-    """A scene and what the gate says to it, from what pretix listed."""
-
-    scene: Scene
-    decision: Decision
 
 
 def decide_all(pretix: Pretix, folder: Path, scenes: list[Scene]) -> dict[str, Decision]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import pytest
 from pretix_gate import decide_all
+from pretix_scenes import Scene, scenes
 from pretix_server import Pretix
-from pretix_worlds import NOW, Scene, scenes
+from test_decide import NOW
 
 from gated.decide import ENTRY_CHECKS
 from gated.model import Decision, Reason, ScanType, Verdict

@@ -87,9 +87,7 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-async def test_a_list_without_re_entry_lets_nobody_in_twice(
-    pretix: Pretix, tmp_path: Path
-) -> None:
+async def test_a_list_without_re_entry_lets_nobody_in_twice(pretix: Pretix, tmp_path: Path) -> None:
     guest = pretix.fresh("paid")
     async with gate_at_pretix(pretix, tmp_path, lists=("strict",)) as gate:
         assert await said(gate, guest.secret) == (ADMIT, Reason.ENTERED)
@@ -243,7 +241,9 @@ CHANGES: list[tuple[str, str, str, dict[str, Any], Reason]] = [
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "body", "reason"), [one[1:] for one in CHANGES], ids=[one[0] for one in CHANGES]
+    ("method", "path", "body", "reason"),
+    [one[1:] for one in CHANGES],
+    ids=[one[0] for one in CHANGES],
 )
 async def test_who_is_inside_leaves_with_attention_and_pretix_takes_it_as_a_fact(
     pretix: Pretix, tmp_path: Path, method: str, path: str, body: dict[str, Any], reason: Reason
@@ -301,6 +301,7 @@ async def sell(pretix: Pretix, secret: str) -> None:
             "locale": "en",
             "sales_channel": "web",
             "status": "p",
+            "payment_provider": "manual",
             "force": True,
             "send_email": False,
             "positions": [

@@ -11,9 +11,10 @@ from typing import Any
 
 from gated.config import Policy
 from gated.model import CheckinList, Listed, ScanType, ServerCheckin, State, Ticket
-from gated.store import Store, outbox, tickets
+from gated.store import Store, outbox, passes
+from gated.store.passes import PassResult
 from gated.store.redeem import Ask, Asking, Fresh, Redeemed, Redemption, redeem
-from gated.store.tickets import Keeper, PassResult
+from gated.store.tickets import Keeper
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ENTRY, EXIT = ScanType.ENTRY, ScanType.EXIT
@@ -64,13 +65,13 @@ async def pull(
 ) -> PassResult:
     """A complete pass; the pages belong to the lists in turn, or all to the only one."""
     keeper = Keeper(store.vault, names=names)
-    known_no = await store.write(tickets.begin_pass)
+    await store.write(passes.begin)
     for number, page in enumerate(pages):
         one = lists[number] if len(lists) > 1 else lists[0]
-        await store.write(partial(tickets.add_to_pass, keeper=keeper, list_id=one.id, listed=page))
-    return await store.write(
-        partial(tickets.finish_pass, lists=lists, known_no=known_no, at=after(at))
-    )
+        await store.write(partial(passes.add, keeper=keeper, list_id=one.id, listed=page))
+    while await store.write(passes.compare):
+        pass
+    return await store.write(partial(passes.finish, lists=lists, at=after(at)))
 
 
 async def scan_or_ask(

@@ -21,9 +21,9 @@ from gated import __version__
 from gated.cli import cli, main
 from gated.config import Policy
 from gated.model import CheckinList, Listed, ScanType, Ticket
-from gated.store import Store
+from gated.store import Store, passes
 from gated.store.redeem import Asking, Redemption, redeem
-from gated.store.tickets import Keeper, add_to_pass, begin_pass, finish_pass
+from gated.store.tickets import Keeper
 
 if TYPE_CHECKING:
     import sqlite3
@@ -294,9 +294,9 @@ def test_a_code_that_is_read_does_nothing_to_the_terminal(gated: Run, tmp_path: 
 
 def keep(store: Store, db: sqlite3.Connection, guests: Sequence[Listed]) -> None:
     all_list = CheckinList(id=1, name="All")
-    known_no = begin_pass(db)
-    add_to_pass(db, Keeper(store.vault), 1, guests)
-    finish_pass(db, [all_list], known_no=known_no, at=NOON)
+    passes.begin(db)
+    passes.add(db, Keeper(store.vault), 1, guests)
+    passes.finish(db, [all_list], at=NOON)
 
 
 async def day(settings: Path) -> None:

@@ -32,7 +32,7 @@ from store_samples import (
 
 from gated.config import Policy
 from gated.model import Checkin, Scan, ScanType, State
-from gated.store import Store, outbox, tickets
+from gated.store import Store, outbox, passes
 from gated.store.redeem import Ask, Asking, Fresh, Redeemed, _history
 from gated.store.tickets import Keeper
 
@@ -119,11 +119,11 @@ async def test_what_was_settled_after_the_pass_began_still_counts(store: Store) 
     await told(store, await scan(store, ENTRY, 2))
     came = await scan(store, ENTRY, 1)
     # The pass reads its pages, and while it does the entry is settled.
-    known_no = await store.write(tickets.begin_pass)
+    await store.write(passes.begin)
     keeper = Keeper(store.vault)
-    await store.write(lambda db: tickets.add_to_pass(db, keeper, 1, [guest(1), guest(2)]))
+    await store.write(lambda db: passes.add(db, keeper, 1, [guest(1), guest(2)]))
     await told(store, came)
-    await store.write(lambda db: tickets.finish_pass(db, [ALL], known_no=known_no, at=NOON))
+    await store.write(lambda db: passes.finish(db, [ALL], at=NOON))
     assert shown(await scan(store, EXIT, 1, at=2)) == ("admit", "left")
     assert shown(await scan(store, ENTRY, 2, at=2)) == ("admit", "entered")
 

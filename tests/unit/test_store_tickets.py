@@ -26,7 +26,7 @@ from store_samples import (
 )
 
 from gated.model import CheckinList, Listed
-from gated.store import Store, facts, tickets
+from gated.store import Store, facts, passes, tickets
 from gated.store.redeem import checkin_lists
 from gated.store.tickets import Keeper
 
@@ -72,14 +72,12 @@ async def merge(store: Store, *listed: Listed, list_id: int = 1) -> None:
 
 async def test_a_pass_replaces_the_old_list_in_one_go(store: Store) -> None:
     await pull(store, [guest(1), guest(2)])
-    known_no = await store.write(tickets.begin_pass)
+    await store.write(passes.begin)
     keeper = Keeper(store.vault)
-    await store.write(lambda db: tickets.add_to_pass(db, keeper, 1, [guest(2)]))
-    await store.write(lambda db: tickets.add_to_pass(db, keeper, 1, [guest(3)]))
+    await store.write(lambda db: passes.add(db, keeper, 1, [guest(2)]))
+    await store.write(lambda db: passes.add(db, keeper, 1, [guest(3)]))
     assert await live(store) == [1, 2]
-    result = await store.write(
-        lambda db: tickets.finish_pass(db, [ALL], known_no=known_no, at=after(1))
-    )
+    result = await store.write(lambda db: passes.finish(db, [ALL], at=after(1)))
     assert await live(store) == [2, 3]
     assert (result.tickets, result.changed, result.vanished) == (2, 1, 1)
     assert await store.read(lambda db: facts.get(db, "pulled_at")) == "2026-11-22T12:01:00.000000Z"
@@ -89,9 +87,9 @@ async def test_a_pass_that_breaks_off_changes_nothing_and_the_next_starts_anew(
     store: Store,
 ) -> None:
     await pull(store, [guest(1)])
-    await store.write(tickets.begin_pass)
+    await store.write(passes.begin)
     keeper = Keeper(store.vault)
-    await store.write(lambda db: tickets.add_to_pass(db, keeper, 1, [guest(7)]))
+    await store.write(lambda db: passes.add(db, keeper, 1, [guest(7)]))
     assert await live(store) == [1]
     await pull(store, [guest(1), guest(2)])
     assert await live(store) == [1, 2]
@@ -99,12 +97,12 @@ async def test_a_pass_that_breaks_off_changes_nothing_and_the_next_starts_anew(
 
 async def test_a_pass_that_fails_at_the_end_changes_nothing(store: Store) -> None:
     await pull(store, [guest(1)])
-    known_no = await store.write(tickets.begin_pass)
+    await store.write(passes.begin)
     keeper = Keeper(store.vault)
-    await store.write(lambda db: tickets.add_to_pass(db, keeper, 1, [guest(7)]))
+    await store.write(lambda db: passes.add(db, keeper, 1, [guest(7)]))
 
     def finish_and_fail(db: Any) -> None:
-        tickets.finish_pass(db, [ALL], known_no=known_no, at=NOON)
+        passes.finish(db, [ALL], at=NOON)
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -261,11 +259,11 @@ async def test_a_pass_that_read_its_page_before_a_ticket_was_sold_does_not_bury_
     store: Store,
 ) -> None:
     await pull(store, [guest(1)])
-    known_no = await store.write(tickets.begin_pass)
+    await store.write(passes.begin)
     keeper = Keeper(store.vault)
-    await store.write(lambda db: tickets.add_to_pass(db, keeper, 1, [guest(1)]))
+    await store.write(lambda db: passes.add(db, keeper, 1, [guest(1)]))
     await merge(store, guest(2))
-    await store.write(lambda db: tickets.finish_pass(db, [ALL], known_no=known_no, at=NOON))
+    await store.write(lambda db: passes.finish(db, [ALL], at=NOON))
     assert await live(store) == [1, 2]
     assert shown(await scan(store, ENTRY, 2)) == ("admit", "entered")
     await pull(store, [guest(1)])

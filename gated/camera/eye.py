@@ -1,0 +1,120 @@
+"""What is done with each frame: nothing, the fast pass, or as much as the time allows."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from gated.camera.passes import FAST_PASS, IN_TURNS, THOROUGH_PASS, Pass
+from gated.camera.watch import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gated.camera.views import Grey
+    from gated.model import Code
+
+_ALIVE_EVERY = 15
+"""So many frames apart a frame is read though nothing stirs: what comes very slowly does not."""
+_HELD_S = 1.0
+_HELD_EVERY_S = 0.25
+"""A code just read is looked for so often, though it is held too still to stir anything."""
+_OTHERS_EVERY = 3
+"""While a code is read, so many frames apart the thorough pass looks for another beside it."""
+_EAGER_S = 3.0
+_EAGER_SHARE = 0.6
+_PATIENT_SHARE = 0.15
+"""Parts of the time that the passes in turns may take: soon after somebody came, and later."""
+_MOST_SAVED_S = 0.05
+
+
+class Eye:
+    """Reads frame after frame of one camera; not the same code again and again, but cheaply.
+
+    The fast pass, and the thorough one when that reads nothing, look at every frame in which
+    something stirs. The others take turns, the one that has cost least first, and only from
+    a share of the time that has passed: an expensive one is paid for by frames without any.
+    """
+
+    def __init__(
+        self,
+        passes: Sequence[Pass] = IN_TURNS,
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.watch = Watch()
+        self.openings = 0
+        self.looked = 0
+        self.read_by: Counter[str] = Counter()
+        """Codes by the pass that read them; a code counts in every frame."""
+        self._passes = tuple(passes)
+        self._clock = clock
+        self._cost_s = dict.fromkeys((one.name for one in passes), 0.0)
+        self._favourite: Pass | None = None
+        self._saved_s = _MOST_SAVED_S
+        self._open = False
+        self._unlooked = 0
+        self._before = -math.inf
+        self._opened = -math.inf
+        self._looked = -math.inf
+        self._read = -math.inf
+
+    def look(self, pixels: Grey, now: float) -> list[Code]:
+        """Return the codes read in a frame, shape (height, width), seen at monotonic seconds."""
+        self._save(now)
+        stirs = self.watch.stirs(pixels)
+        if stirs and not self._open:
+            self.openings += 1
+            self._opened = now
+            self._start_over()
+        self._open = stirs
+        self._unlooked += 1
+        held = now - self._read <= _HELD_S
+        still_held = held and now - self._looked >= _HELD_EVERY_S
+        if not (stirs or still_held or self._unlooked >= _ALIVE_EVERY):
+            return []
+        self._unlooked = 0
+        self._looked = now
+        codes = self._look(pixels, now, resisting=stirs or held)
+        if codes:
+            self._read = now
+        return codes
+
+    def _look(self, pixels: Grey, now: float, *, resisting: bool) -> list[Code]:
+        self.looked += 1
+        codes = self._try(FAST_PASS, pixels)
+        if codes and self.looked % _OTHERS_EVERY:
+            return codes
+        known = {code.text for code in codes}
+        codes += [code for code in self._try(THOROUGH_PASS, pixels) if code.text not in known]
+        if codes or not resisting or self._saved_s <= 0:
+            return codes
+        if now - self._read > _HELD_S:
+            self._favourite = None
+        turn = self._favourite or min(self._passes, key=lambda one: self._cost_s[one.name])
+        started = self._clock()
+        codes = self._try(turn, pixels)
+        spent_s = self._clock() - started
+        self._saved_s -= spent_s
+        self._cost_s[turn.name] += spent_s
+        # What has read a code once is likely to read it in the next frame too.
+        self._favourite = turn if codes else None
+        return codes
+
+    def _try(self, attempt: Pass, pixels: Grey) -> list[Code]:
+        codes = attempt.read(pixels)
+        self.read_by[attempt.name] += len(codes)
+        return codes
+
+    def _save(self, now: float) -> None:
+        eager = now - max(self._opened, self._read) <= _EAGER_S
+        share = _EAGER_SHARE if eager else _PATIENT_SHARE
+        passed_s = max(0.0, now - self._before)
+        self._saved_s = min(_MOST_SAVED_S, self._saved_s + share * passed_s)
+        self._before = now
+
+    def _start_over(self) -> None:
+        """For somebody new the passes take turns in their order again."""
+        self._cost_s = dict.fromkeys(self._cost_s, 0.0)
