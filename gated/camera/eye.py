@@ -82,6 +82,11 @@ class Eye:
             self._read = now
         return codes
 
+    def blink(self) -> None:
+        """The source has nothing new: its next frame is looked at whatever it shows."""
+        self.watch.forget()
+        self._open = False
+
     def _look(self, pixels: Grey, now: float, *, resisting: bool) -> list[Code]:
         self.looked += 1
         codes = self._try(FAST_PASS, pixels)

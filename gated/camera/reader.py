@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import logging
 import threading
 import time
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 _PICTURE_EVERY_S = 0.2
 _STALLED_S = 5.0
+_CLOSE_S = 1.0
 
 
 class Reader:
@@ -100,19 +102,21 @@ class Reader:
                 self._read(loop)
             except BaseException as caught:  # noqa: BLE001  handed to whoever waits
                 error = caught
-            loop.call_soon_threadsafe(_end, ended, error)
+            with contextlib.suppress(RuntimeError):  # the loop ended before a camera that hung
+                loop.call_soon_threadsafe(_end, ended, error)
 
         self.starts += 1
         self.started.clear()
         self._stop.clear()
-        thread = threading.Thread(target=run, name="camera")
+        # A camera that hangs for good must not keep the process from ending.
+        thread = threading.Thread(target=run, name="camera", daemon=True)
         thread.start()
         try:
             await ended
         finally:
             self._stop.set()
             self.source.close()
-            await asyncio.shield(asyncio.to_thread(thread.join))
+            await asyncio.shield(asyncio.to_thread(thread.join, _CLOSE_S))
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         self.source.open()
@@ -123,7 +127,9 @@ class Reader:
                 if self._stop.is_set():
                     return
                 self.last_beat = time.monotonic()
-                if frame is not None:
+                if frame is None:
+                    self.eye.blink()
+                else:
                     self._look(frame, loop)
         finally:
             self.source.close()

@@ -102,6 +102,7 @@ class Window:
                 yield None
             else:
                 yield Frame(pixels, self._hands.monotonic(), self.name)
+                yield None
 
     @staticmethod
     def _error() -> Exception:

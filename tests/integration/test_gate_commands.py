@@ -129,7 +129,7 @@ async def test_the_day_of_somebody_who_types_commands_beside_a_running_gate(
             said = lines_of(text.stdout)
             assert said["Test gate"] == "running, check-out"
             assert said["people"] == f"0 in, 2 out here; {inside} inside"
-            assert said["refused"] == "1 invalid"
+            assert said["refused"] == "1 Unknown ticket"
             assert said["to be told"] == "0 scans; 2 settled"
             assert said["server"] == f"{server.url} connected"
 

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Wire:
-    """`url` leads to the server; `loses` says which requests' answers get lost, by first line."""
+    """`url` leads to the server; `loses` says which answers get lost, by request line and status."""
 
     url: str
-    loses: Callable[[str], bool]
+    loses: Callable[[str, int], bool]
     lost: list[str] = field(default_factory=list)
 
 
 @asynccontextmanager
-async def flaky_wire(port: int, *, loses: Callable[[str], bool]) -> AsyncIterator[Wire]:
+async def flaky_wire(port: int, *, loses: Callable[[str, int], bool]) -> AsyncIterator[Wire]:
     """Forward one request a connection to a server on loopback; the server always gets it."""
     wire = Wire("", loses)
 
@@ -30,12 +30,12 @@ async def flaky_wire(port: int, *, loses: Callable[[str], bool]) -> AsyncIterato
             from_us.write(request)
             answer = await to_server.read(-1)
             from_us.close()
-            if wire.loses(first_line):
+            if wire.loses(first_line, int(answer.split()[1])):
                 wire.lost.append(first_line)
             else:
                 writer.write(answer)
                 await writer.drain()
-        except (OSError, asyncio.IncompleteReadError):
+        except (OSError, IndexError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()

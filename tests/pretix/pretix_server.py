@@ -90,6 +90,10 @@ class Pretix:
         """A ticket of this kind that no test has had yet."""
         return self.positions[self._fresh[kind].pop()]
 
+    def is_fresh(self, key: str) -> bool:
+        """Whether no test has had this ticket yet."""
+        return key in self._fresh[key.rpartition("/")[0]]
+
     def start(self) -> None:
         """Serve, and wait until both workers have loaded what they need."""
         with (self.folder / "gunicorn.log").open("ab") as log:
