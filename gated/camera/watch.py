@@ -64,7 +64,8 @@ class Watch:
         self._before = sample
         threshold = max(_LEAST_STEP, _SIGMAS * self.noise)
         changed = min(
-            self._changed(sample - relit, threshold) for relit in _relit(self._empty, sample)
+            _changed(sample - relit, self._empty, threshold)
+            for relit in _relit(self._empty, sample)
         )
         stirs = bool(changed >= _LEAST_CHANGED)
         self._empty = self._empty + (_FOLLOW_OPEN if stirs else _FOLLOW) * (sample - self._empty)
@@ -80,10 +81,11 @@ class Watch:
         self.noise += (_FOLLOW_NOISE if self._measured else 1.0) * (noise - self.noise)
         self._measured = True
 
-    def _changed(self, change: Sample, threshold: float) -> int:
-        # How light a burnt pixel was nobody knows: it may be as light still.
-        change[(change > 0) & (self._empty >= _BURNT)] = 0
-        return int(np.count_nonzero(np.abs(change) > threshold))
+
+def _changed(change: Sample, empty: Sample, threshold: float) -> int:
+    # How light a burnt pixel was nobody knows: it may be as light still.
+    change[(change > 0) & (empty >= _BURNT)] = 0
+    return int(np.count_nonzero(np.abs(change) > threshold))
 
 
 def _relit(empty: Sample, sample: Sample) -> Iterator[Sample]:

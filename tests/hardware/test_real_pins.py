@@ -84,7 +84,7 @@ async def panel(
 
 
 def probe(factory: Any, number: int) -> Any:
-    from gpiozero import DigitalInputDevice  # noqa: PLC0415 - a machine without pins skips earlier
+    from gpiozero import DigitalInputDevice
 
     return DigitalInputDevice(number, pull_up=False, pin_factory=factory)
 
@@ -122,7 +122,7 @@ async def test_the_buzzer_sounds_at_its_pitch_and_is_left_low(panel: Panel, fact
 async def test_a_chattering_press_counts_once(
     panel: Panel, factory: Any, presses: list[float]
 ) -> None:
-    from gpiozero import OutputDevice  # noqa: PLC0415 - a machine without pins skips earlier
+    from gpiozero import OutputDevice
 
     with OutputDevice(AT_BUTTON, initial_value=True, pin_factory=factory) as finger:
         await asyncio.sleep(0.2)

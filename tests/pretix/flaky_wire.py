@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Wire:
-    """`url` leads to the server; `loses` says which answers get lost, by request line and status."""
+    """`url` leads to the server; `loses` tells lost answers by request line and status."""
 
     url: str
     loses: Callable[[str, int], bool]

@@ -160,6 +160,21 @@ async def test_a_listing_is_dated_anew_only_where_a_scan_of_ours_was_settled(
     assert await rows(store, known) == [(1, 1), (2, 2)]
 
 
+@pytest.mark.parametrize(("old", "new"), [(9, 0), (9, 9), (2, 9)])
+async def test_a_step_takes_a_few_positions_of_either_list(
+    store: Store, monkeypatch: pytest.MonkeyPatch, old: int, new: int
+) -> None:
+    monkeypatch.setattr(passes, "_STEP", 3)
+    await pull(store, [guest(number) for number in range(1, old + 1)])
+    await store.write(passes.begin)
+    page = [guest(number) for number in range(1, new + 1)]
+    await store.write(partial(passes.add, keeper=Keeper(store.vault), list_id=1, listed=page))
+    steps = 0
+    while await store.write(passes.compare):
+        steps += 1
+    assert steps == 3
+
+
 @pytest.mark.parametrize("seed", range(4))
 async def test_after_a_pass_all_is_as_if_it_had_been_the_first(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
