@@ -22,8 +22,8 @@ def read_token(server: Server) -> str:
         raise _broken("token_file", f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise _broken("token_file", f"{path} does not hold a token") from None
-    bare = token.removeprefix("Token ")
-    if bare in {"", "Token"} or not all("!" <= character <= "~" for character in bare):
+    bare = token.removeprefix("Token ").removeprefix("Device ")
+    if bare in {"", "Token", "Device"} or not all("!" <= character <= "~" for character in bare):
         raise _broken("token_file", f"{path} must hold the token and nothing else")
     return token
 
