@@ -24,10 +24,10 @@ _HELD_EVERY_S = 0.25
 _OTHERS_EVERY = 3
 """While a code is read, so many frames apart the thorough pass looks for another beside it."""
 _EAGER_S = 3.0
-_EAGER_SHARE = 0.6
+_EAGER_SHARE = 0.4
 _PATIENT_SHARE = 0.15
 """Parts of the time that the passes in turns may take: soon after somebody came, and later."""
-_MOST_SAVED_S = 0.05
+_MOST_SAVED_S = 0.02
 
 
 class Eye:
@@ -53,7 +53,7 @@ class Eye:
         self._clock = clock
         self._cost_s = dict.fromkeys((one.name for one in passes), 0.0)
         self._favourite: Pass | None = None
-        self._saved_s = _MOST_SAVED_S
+        self._saved_s = 0.0
         self._open = False
         self._unlooked = 0
         self._before = -math.inf

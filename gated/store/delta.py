@@ -68,6 +68,13 @@ def take_in(
     return taken
 
 
+def set_back(db: sqlite3.Connection, cursor: str) -> None:
+    """Read the feed again from here on; never forward, past what was not read yet."""
+    now = facts.get(db, "orders_cursor")
+    if now is None or cursor < now:
+        facts.put(db, "orders_cursor", cursor)
+
+
 def take_in_secrets(
     db: sqlite3.Connection,
     keeper: Keeper,

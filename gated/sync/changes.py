@@ -66,7 +66,7 @@ class Changes:
 
     async def start_at(self, begun: datetime) -> None:
         """A complete pass is in place: what changed since it began counts from now on."""
-        await self._store.write(partial(facts.put, name="orders_cursor", value=stamp(begun)))
+        await self._store.write(partial(delta.set_back, cursor=stamp(begun)))
         self._begun.set()
 
     async def run(self) -> None:
