@@ -1,0 +1,94 @@
+"""The watch opens for what comes into view, and for nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from gated.camera.watch import Watch
+
+Grey = npt.NDArray[np.uint8]
+
+
+def place(rng: np.random.Generator, *, noise: float, light: float = 1.0, step: float = 0) -> Grey:
+    """A wall lit from one side, with a lighter poster."""
+    wall = np.tile(np.linspace(50, 110, 640), (360, 1))
+    wall[40:120, 60:200] += 60
+    return np.clip(wall * light + step + rng.normal(0, noise, wall.shape), 0, 255).astype(np.uint8)
+
+
+def settled(rng: np.random.Generator, *, noise: float) -> Watch:
+    watch = Watch()
+    for _ in range(20):
+        watch.stirs(place(rng, noise=noise))
+    return watch
+
+
+def with_code(pixels: Grey, *, side_px: int = 60) -> Grey:
+    seen = pixels.copy()
+    code = np.random.default_rng(5).integers(0, 2, (15, 15), np.uint8).repeat(side_px // 15, axis=0)
+    seen[150 : 150 + side_px, 300 : 300 + side_px] = 255 * code.repeat(side_px // 15, axis=1)
+    return seen
+
+
+def test_the_first_frame_and_one_of_another_size_are_looked_at() -> None:
+    watch, pixels = Watch(), np.full((360, 640), 90, np.uint8)
+
+    assert [watch.stirs(one) for one in (pixels, pixels, pixels[:200], pixels[:200])] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+
+
+@pytest.mark.parametrize("noise", [0, 1, 3, 6, 12, 20])
+def test_noise_opens_nothing(noise: float) -> None:
+    rng = np.random.default_rng(1)
+    watch = settled(rng, noise=noise)
+
+    assert not any(watch.stirs(place(rng, noise=noise)) for _ in range(100))
+    assert watch.noise == pytest.approx(noise, rel=0.2, abs=0.5)
+
+
+@pytest.mark.parametrize("light", [0.5, 0.8, 1.2, 1.5])
+def test_a_change_of_light_opens_nothing(light: float) -> None:
+    rng = np.random.default_rng(2)
+
+    assert not settled(rng, noise=2).stirs(place(rng, noise=2, light=light))
+
+
+@pytest.mark.parametrize("step", [-40, 40])
+def test_a_step_of_exposure_opens_nothing(step: float) -> None:
+    rng = np.random.default_rng(3)
+
+    assert not settled(rng, noise=2).stirs(place(rng, noise=2, step=step))
+
+
+@pytest.mark.parametrize("noise", [0, 3, 12])
+@pytest.mark.parametrize("light", [0.8, 1.0, 1.3])
+def test_a_code_opens_in_its_first_frame(noise: float, light: float) -> None:
+    rng = np.random.default_rng(4)
+    watch = settled(rng, noise=noise)
+
+    assert watch.stirs(with_code(place(rng, noise=noise, light=light)))
+
+
+def test_what_is_held_still_counts_for_seconds_and_then_belongs_to_the_wall() -> None:
+    rng = np.random.default_rng(5)
+    watch = settled(rng, noise=2)
+    stirs = [watch.stirs(with_code(place(rng, noise=2))) for _ in range(900)]
+
+    assert all(stirs[:90])
+    assert not any(stirs[-30:])
+
+
+def test_frames_are_not_changed_and_may_have_gaps_between_rows() -> None:
+    rng = np.random.default_rng(6)
+    buffer = np.zeros((360, 704), np.uint8)
+    buffer[:, :640] = place(rng, noise=2)
+    before = buffer.copy()
+    Watch().stirs(buffer[:, :640])
+
+    assert np.array_equal(buffer, before)
