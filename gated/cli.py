@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import json
 import os
 import sys
@@ -19,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from gated import __version__, config, logs
 from gated.clock import Clock
 from gated.errors import ConfigError, GatedError
+from gated.printing import scan_lines, state_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -27,11 +27,6 @@ T = TypeVar("T")
 
 DEFAULT_CONFIG = Path("/etc/gated/gated.toml")
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-
-_SCAN_FIELDS = (
-    "at", "type", "verdict", "reason", "order", "position", "list", "state",
-    "attempts", "sent_at", "server_reason", "server_message", "nonce", "eye",
-)  # fmt: skip
 
 
 def _load(_: click.Context, __: click.Parameter, path: Path) -> config.Config:
@@ -199,7 +194,7 @@ def status(settings: config.Config, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(state, indent=1, ensure_ascii=False))
         return
-    _print_state(state)
+    click.echo(state_text(state))
 
 
 @cli.command()
@@ -231,21 +226,8 @@ def scans(settings: config.Config, *, style: str) -> None:
 
     # Here too, or the database would take a closed pipe for trouble of its own.
     with open_read_only(Path(settings.store.path)) as db, _until_the_pipe_closes():
-        rows = (_scan_row(scan) for scan in ledger.every(db))
-        if style == "jsonl":
-            for row in rows:
-                click.echo(json.dumps(row, ensure_ascii=False))
-        elif style == "csv":
-            writer = csv.DictWriter(sys.stdout, _SCAN_FIELDS)
-            writer.writeheader()
-            writer.writerows(rows)
-        else:
-            for row in rows:
-                click.echo(
-                    f"{row['at'][:19]}Z  {row['type']:<5}  {row['verdict']:<9}"
-                    f"  {row['reason']:<16}  {row['order'] or '-':<6}  {row['state']:<9}"
-                    f"  {logs.printable(row['server_reason'])}"
-                )
+        for line in scan_lines(ledger.every(db), style):
+            click.echo(line)
 
 
 @cli.command("check-config")
@@ -340,51 +322,4 @@ def _read_state(settings: config.Config) -> dict[str, Any]:
     return {
         "gate": {"name": settings.gate.name, "mode": found.mode, "version": __version__},
         **describe(found, Clock.system().wall()),
-    }
-
-
-def _print_state(state: dict[str, Any]) -> None:
-    mode_words = "check-in" if state["gate"]["mode"] == "entry" else "check-out"
-    counts, owed, tickets = state["counts"], state["outbox"], state["list"]
-    running = "running" if state["running"] else "not running"
-    refused = ", ".join(f"{one['count']} {one['words']}" for one in counts["refused"].values())
-    age = "never downloaded" if tickets["age_s"] is None else f"{tickets['age_s']:.0f} s old"
-    lines = [
-        (state["gate"]["name"], f"{running}, {mode_words}"),
-        ("people", f"{counts['in']} in, {counts['out']} out here; {counts['inside']} inside"),
-        ("refused", refused or "nobody"),
-        ("list", f"{tickets['tickets']} tickets, {age}"),
-        ("to be told", f"{owed['waiting']} scans; {owed['settled']} settled"),
-    ]
-    if owed["shelved"]:
-        lines.append(("shelf", f"{owed['shelved']} scans need a person"))
-    if "server" in state:
-        server = state["server"]
-        lines.append(("server", f"{server['url']} {server['words']}"))
-        lines += [("it lacks", f"{one['name']}: {one['cost']}") for one in server["missing"]]
-    lines += [
-        (one["part"], one["words"]) for one in state.get("health", ()) if one["level"] != "ok"
-    ]
-    for name, words in lines:
-        click.echo(f"{name + ':':<12} {words}")
-
-
-def _scan_row(scan: Any) -> dict[str, Any]:
-    from gated.store.rows import stamp  # noqa: PLC0415
-
-    return {
-        "at": stamp(scan.at),
-        "type": str(scan.type),
-        "verdict": str(scan.verdict),
-        "reason": str(scan.reason),
-        "order": scan.order_code,
-        "position": scan.position_id,
-        "list": scan.list_id,
-        "state": str(scan.state),
-        "attempts": scan.attempts,
-        "sent_at": stamp(scan.sent_at),
-        "server_reason": scan.server_reason,
-        "server_message": scan.server_message,
-        "nonce": scan.nonce,
-        "eye": scan.eye,
     }

@@ -39,10 +39,6 @@ def out_of_focus(pixels: Grey, radius_px: float) -> Grey:
     return np.asarray(cv2.filter2D(pixels, -1, disk / disk.sum()), np.uint8)
 
 
-def names() -> list[str]:
-    return [one.name for one in (*FOR_STILLS, *IN_TURNS)]
-
-
 @pytest.mark.parametrize("one", {p.name: p for p in (*IN_TURNS, *FOR_STILLS)}.values(), ids=str)
 def test_every_pass_finds_nothing_on_a_wall_and_changes_no_frame(one: Pass) -> None:
     pixels = wall()
@@ -171,7 +167,8 @@ def test_expensive_passes_take_their_share_of_the_time_and_no_more() -> None:
 
 def test_the_pass_that_read_a_code_is_the_next_one_too() -> None:
     hard = out_of_focus(wall(module_px=6), 6)
-    eye = Eye(clock=lambda: 0.0)
+    ticks = itertools.count()
+    eye = Eye(clock=lambda: next(ticks) / 1000)
     rng = np.random.default_rng(1)
     eye.look(EMPTY, 0.0)
     reads = []

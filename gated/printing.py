@@ -1,0 +1,89 @@
+"""What the commands print: the state in words, the ledger as table, CSV or JSON lines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+from gated.logs import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from gated.model import Scan
+
+_FIELDS = (
+    "at", "type", "verdict", "reason", "order", "position", "list", "state",
+    "attempts", "sent_at", "server_reason", "server_message", "nonce", "eye",
+)  # fmt: skip
+
+
+def state_text(state: dict[str, Any]) -> str:
+    """The state of a gate (web.state) for a person."""
+    mode_words = "check-in" if state["gate"]["mode"] == "entry" else "check-out"
+    counts, owed, tickets = state["counts"], state["outbox"], state["list"]
+    running = "running" if state["running"] else "not running"
+    refused = ", ".join(f"{one['count']} {one['words']}" for one in counts["refused"].values())
+    age = "never downloaded" if tickets["age_s"] is None else f"{tickets['age_s']:.0f} s old"
+    lines = [
+        (state["gate"]["name"], f"{running}, {mode_words}"),
+        ("people", f"{counts['in']} in, {counts['out']} out here; {counts['inside']} inside"),
+        ("refused", refused or "nobody"),
+        ("list", f"{tickets['tickets']} tickets, {age}"),
+        ("to be told", f"{owed['waiting']} scans; {owed['settled']} settled"),
+    ]
+    if owed["shelved"]:
+        lines.append(("shelf", f"{owed['shelved']} scans need a person"))
+    if "server" in state:
+        server = state["server"]
+        lines.append(("server", f"{server['url']} {server['words']}"))
+        lines += [("it lacks", f"{one['name']}: {one['cost']}") for one in server["missing"]]
+    health = state.get("health", ())
+    lines += [(one["part"], one["words"]) for one in health if one["level"] != "ok"]
+    return "\n".join(f"{name + ':':<12} {words}" for name, words in lines)
+
+
+def scan_lines(scans: Iterable[Scan], style: str) -> Iterator[str]:
+    """The lines of the ledger, one scan at a time; `style` is table, csv or jsonl."""
+    if style == "csv":
+        yield ",".join(_FIELDS)
+    for scan in scans:
+        row = _row(scan)
+        if style == "jsonl":
+            yield json.dumps(row, ensure_ascii=False)
+        elif style == "csv":
+            text = io.StringIO()
+            csv.DictWriter(text, _FIELDS, lineterminator="").writerow(row)
+            yield text.getvalue()
+        else:
+            yield (
+                f"{scan.at:%Y-%m-%dT%H:%M:%SZ}  {scan.type:<5}  {scan.verdict:<9}"
+                f"  {scan.reason:<16}  {scan.order_code or '-':<6}  {scan.state:<9}"
+                f"  {printable(scan.server_reason)}"
+            )
+
+
+def _row(scan: Scan) -> dict[str, Any]:
+    return {
+        "at": _time(scan.at),
+        "type": str(scan.type),
+        "verdict": str(scan.verdict),
+        "reason": str(scan.reason),
+        "order": scan.order_code,
+        "position": scan.position_id,
+        "list": scan.list_id,
+        "state": str(scan.state),
+        "attempts": scan.attempts,
+        "sent_at": _time(scan.sent_at) if scan.sent_at else None,
+        "server_reason": scan.server_reason,
+        "server_message": scan.server_message,
+        "nonce": scan.nonce,
+        "eye": scan.eye,
+    }
+
+
+def _time(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
