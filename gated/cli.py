@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from gated import __version__, config, logs
 from gated.clock import Clock
-from gated.errors import ConfigError, GatedError
+from gated.errors import ConfigError, GatedError, Problem
 from gated.printing import scan_lines, state_text
 
 if TYPE_CHECKING:
@@ -234,8 +234,12 @@ def scans(settings: config.Config, *, style: str) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 def check_config(file: Path) -> None:
     """Check a config file and tell all its problems at once."""
-    config.load(file)
-    click.echo(f"{file} is fine")
+    settings = config.load(file)
+    if not settings.server.url:
+        problem = Problem("[server] url", "is needed: the address of the ticket server")
+        raise ConfigError([problem], path=str(file))
+    token = Path(settings.server.token_file)
+    click.echo(f"{file} is fine" + ("" if token.exists() else f"; {token} is not there yet"))
 
 
 def main() -> None:

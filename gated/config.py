@@ -219,7 +219,7 @@ def load(path: Path) -> Config:
     except FileNotFoundError:
         raise _broken(path, "there is no such file", "see config/gated.example.toml") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise _broken(path, f"cannot be read: {error}") from None
+        raise _broken(path, f"cannot be read: {_why(error)}", "try it with sudo") from None
     except tomllib.TOMLDecodeError as error:
         raise _broken(path, f"is not TOML: {error}") from None
     return parse(document, path=str(path))
@@ -244,6 +244,10 @@ def keys() -> dict[str, tuple[str, ...]]:
         for name, field in Config.model_fields.items()
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
     }
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or "it is not text"
 
 
 def _broken(path: Path, what: str, hint: str = "") -> ConfigError:

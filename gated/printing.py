@@ -40,7 +40,7 @@ def state_text(state: dict[str, Any]) -> str:
     if "server" in state:
         server = state["server"]
         lines.append(("server", f"{server['url']} {server['words']}"))
-        lines += [("it lacks", f"{one['name']}: {one['cost']}") for one in server["missing"]]
+        lines += [("missing", one["cost"]) for one in server["missing"]]
     health = state.get("health", ())
     lines += [(one["part"], one["words"]) for one in health if one["level"] != "ok"]
     return "\n".join(f"{name + ':':<12} {words}" for name, words in lines)
@@ -62,7 +62,7 @@ def scan_lines(scans: Iterable[Scan], style: str) -> Iterator[str]:
             yield (
                 f"{scan.at:%Y-%m-%dT%H:%M:%SZ}  {scan.type:<5}  {scan.verdict:<9}"
                 f"  {scan.reason:<16}  {scan.order_code or '-':<6}  {scan.state:<9}"
-                f"  {printable(scan.server_reason)}"
+                f"  {printable(scan.server_message or scan.server_reason)}".rstrip()
             )
 
 

@@ -20,8 +20,8 @@ _SIGMAS = 5.0
 _LEAST_CHANGED = 3
 """So many samples must have changed: single ones do by chance, the smallest code covers more."""
 _FOLLOW = 0.02
-_FOLLOW_OPEN = 0.005
-"""Slower, so that what is held still is not soon taken for a part of the wall."""
+_STAYS = 150
+"""What has been in view for more frames is let become a part of the empty place."""
 _FOLLOW_NOISE = 0.1
 _BURNT, _DROWNED = 250, 5
 """Grey levels beyond which a pixel no longer tells how light it was, nor how noisy."""
@@ -43,6 +43,7 @@ class Watch:
         self.noise = 0.0
         """Grey levels, the standard deviation from frame to frame."""
         self._measured = False
+        self._open = 0
         self._empty: Sample | None = None
         self._before: Sample | None = None
         self._shape: tuple[int, ...] = ()
@@ -58,17 +59,25 @@ class Watch:
         if self._empty is None or self._before is None or pixels.shape != self._shape:
             self._shape = pixels.shape
             self._empty, self._before = sample, sample
-            self._measured = False
+            self._measured, self._open = False, 0
             return True
         self._measure_noise(self._before.ravel()[::_EVERY_FEW], sample.ravel()[::_EVERY_FEW])
         self._before = sample
         threshold = max(_LEAST_STEP, _SIGMAS * self.noise)
         changed = min(
-            _changed(sample - relit, self._empty, threshold)
-            for relit in _relit(self._empty, sample)
+            (
+                _changed(sample - relit, self._empty, threshold)
+                for relit in _relit(self._empty, sample)
+            ),
+            key=np.count_nonzero,
         )
-        stirs = bool(changed >= _LEAST_CHANGED)
-        self._empty = self._empty + (_FOLLOW_OPEN if stirs else _FOLLOW) * (sample - self._empty)
+        stirs = bool(np.count_nonzero(changed) >= _LEAST_CHANGED)
+        self._open = self._open + 1 if stirs else 0
+        follow = np.float32(_FOLLOW) * (sample - self._empty)
+        if self._open <= _STAYS:
+            # Or a guest would leave a ghost behind, to be read for as long again.
+            follow[changed] = 0
+        self._empty = self._empty + follow
         return stirs
 
     def _measure_noise(self, before: Sample, now: Sample) -> None:
@@ -82,10 +91,10 @@ class Watch:
         self._measured = True
 
 
-def _changed(change: Sample, empty: Sample, threshold: float) -> int:
+def _changed(change: Sample, empty: Sample, threshold: float) -> npt.NDArray[np.bool_]:
     # How light a burnt pixel was nobody knows: it may be as light still.
     change[(change > 0) & (empty >= _BURNT)] = 0
-    return int(np.count_nonzero(np.abs(change) > threshold))
+    return np.abs(change) > threshold
 
 
 def _relit(empty: Sample, sample: Sample) -> Iterator[Sample]:

@@ -49,6 +49,9 @@ def demo_config(
     server: TicketServer, folder: Path, *, web: bool, port: int | None
 ) -> config.Config:
     """The config of the demo's gate; everything it writes lies in `folder`."""
+    store, socket_ = folder / "gated.db", folder / "control.sock"
+    look = f'[store]\npath = "{store}"\n[control]\nsocket = "{socket_}"\n'
+    (folder / "gated.toml").write_text(look, encoding="utf-8")
     token = folder / "token"
     token.write_text(server.token, encoding="ascii")
     token.chmod(0o600)

@@ -77,7 +77,7 @@ class Terminal:
         line.append(f"{answer.ms:4.0f} ms  ", "dim")
         line.append(f"told {told:<9} ", "dim")
         line.append(story.words, "dim italic")
-        self._console.print(line, no_wrap=True, crop=True)
+        self._console.print(line, no_wrap=True, overflow="ellipsis")
 
     def unread(self, story: Story) -> None:
         """Print the line of a guest whose code was not read."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import configparser
 import contextlib
+import importlib.util
 import logging
 import shutil
 import socket
@@ -27,6 +28,10 @@ from gated.simulator.server import TicketServer
 from gated.simulator.world import World
 
 UNIT = Path(__file__).parents[2] / "systemd" / "gated.service"
+hears = pytest.mark.skipif(
+    importlib.util.find_spec("systemd") is None,
+    reason="needs systemd-python: pip install systemd-python (or gated[pi])",
+)
 PING = "WATCHDOG=1"
 PATIENCE_US = 300_000
 
@@ -112,6 +117,7 @@ def health(port: int) -> int:
         return error.code
 
 
+@hears
 async def test_a_gate_tells_systemd_when_it_is_ready_how_it_is_and_that_it_stops(
     systemd: Journal, tmp_path: Path
 ) -> None:
@@ -158,6 +164,7 @@ async def test_a_gate_tells_systemd_when_it_is_ready_how_it_is_and_that_it_stops
     }
 
 
+@hears
 async def test_a_camera_that_hangs_gets_no_pings_until_it_lives_again(
     systemd: Journal, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -183,6 +190,7 @@ async def test_a_camera_that_hangs_gets_no_pings_until_it_lives_again(
     assert "not feeding the watchdog: no sign of the camera for" in caplog.text
 
 
+@hears
 async def test_a_database_that_does_not_answer_gets_no_pings_until_it_does(
     systemd: Journal, tmp_path: Path
 ) -> None:

@@ -166,7 +166,7 @@ def test_expensive_passes_take_their_share_of_the_time_and_no_more() -> None:
 
 
 def test_the_pass_that_read_a_code_is_the_next_one_too() -> None:
-    hard = out_of_focus(wall(module_px=6), 6)
+    hard = out_of_focus(wall(module_px=6), 5)
     ticks = itertools.count()
     eye = Eye(clock=lambda: next(ticks) / 1000)
     rng = np.random.default_rng(1)

@@ -84,6 +84,14 @@ def test_what_is_held_still_counts_for_seconds_and_then_belongs_to_the_wall() ->
     assert not any(stirs[-30:])
 
 
+def test_a_guest_who_leaves_leaves_nothing_behind() -> None:
+    rng = np.random.default_rng(7)
+    watch = settled(rng, noise=2)
+
+    assert all(watch.stirs(with_code(place(rng, noise=2))) for _ in range(100))
+    assert not any(watch.stirs(place(rng, noise=2)) for _ in range(30))
+
+
 def test_frames_are_not_changed_and_may_have_gaps_between_rows() -> None:
     rng = np.random.default_rng(6)
     buffer = np.zeros((360, 704), np.uint8)

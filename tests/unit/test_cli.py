@@ -128,6 +128,14 @@ def test_wrong_usage_is_told_with_status_2(gated: Run, arguments: list[str]) -> 
     assert said.out == ""
 
 
+SERVER = """[server]
+url = "https://tickets.example.org"
+organizer = "demo"
+event = "conf"
+checkin_lists = [1]
+token_file = "{token}"
+"""
+
 LOADED = """
 import sys
 sys.argv = ["gated", *sys.argv[1:]]
@@ -143,7 +151,7 @@ finally:
     "arguments", [["--help"], ["run", "--help"], ["check-config", "{config}"]], ids=" ".join
 )
 def test_what_needs_no_hardware_loads_nothing_of_it(tmp_path: Path, arguments: list[str]) -> None:
-    config = written(tmp_path / "gated.toml", "")
+    config = written(tmp_path / "gated.toml", SERVER.format(token="/etc/gated/token"))
     ended = subprocess.run(
         [
             sys.executable,
@@ -175,9 +183,24 @@ def test_the_module_runs_as_the_command_does(tmp_path: Path) -> None:
 
 
 def test_a_good_config_is_fine(gated: Run, tmp_path: Path) -> None:
-    config = written(tmp_path / "gated.toml", '[gate]\nname = "North"\n')
+    token = written(tmp_path / "token", "made-up")
+    config = written(tmp_path / "gated.toml", SERVER.format(token=token))
 
     assert gated("check-config", config) == Said(0, f"{config} is fine\n", "")
+
+
+def test_a_config_without_its_token_is_fine_so_far(gated: Run, tmp_path: Path) -> None:
+    config = written(tmp_path / "gated.toml", SERVER.format(token=tmp_path / "token"))
+    said = gated("check-config", config)
+
+    assert said == Said(0, f"{config} is fine; {tmp_path / 'token'} is not there yet\n", "")
+
+
+def test_a_config_without_a_server_is_not_fine(gated: Run, tmp_path: Path) -> None:
+    said = gated("check-config", written(tmp_path / "gated.toml", '[gate]\nname = "North"\n'))
+
+    assert (said.status, said.out) == (78, "")
+    assert "[server] url: is needed" in said.err
 
 
 def test_five_mistakes_are_five_lines_and_stop_systemd(gated: Run, tmp_path: Path) -> None:
