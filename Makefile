@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 CODE := gated tests
+# All cores; `make test CORES=` runs one test at a time.
+CORES ?= -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-pretix check format bench wheel clean
@@ -15,7 +17,7 @@ demo: $(VENV)/installed ## see a gate at work, without any hardware
 	$(BIN)/gated demo $(ARGS)
 
 test: $(VENV)/installed-dev ## run the tests
-	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest $(CORES) $(ARGS)
 
 test-pretix: $(VENV)/installed-dev ## run the gate before a real pretix from PyPI (the first time 10 minutes)
 	$(BIN)/python tests/pretix/pretix_environment.py
@@ -27,7 +29,7 @@ check: $(VENV)/installed-dev ## what CI runs: format, lint, types, import rules,
 	$(BIN)/codespell $(CODE) config systemd *.md
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest $(CORES) $(ARGS)
 
 format: $(VENV)/installed-dev ## put the code in order
 	$(BIN)/ruff format $(CODE)

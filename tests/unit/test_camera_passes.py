@@ -39,7 +39,11 @@ def out_of_focus(pixels: Grey, radius_px: float) -> Grey:
     return np.asarray(cv2.filter2D(pixels, -1, disk / disk.sum()), np.uint8)
 
 
-@pytest.mark.parametrize("one", {p.name: p for p in (*IN_TURNS, *FOR_STILLS)}.values(), ids=str)
+def name_of(one: Pass) -> str:
+    return one.name
+
+
+@pytest.mark.parametrize("one", {p.name: p for p in (*IN_TURNS, *FOR_STILLS)}.values(), ids=name_of)
 def test_every_pass_finds_nothing_on_a_wall_and_changes_no_frame(one: Pass) -> None:
     pixels = wall()
     pixels.flags.writeable = False
@@ -49,7 +53,9 @@ def test_every_pass_finds_nothing_on_a_wall_and_changes_no_frame(one: Pass) -> N
 
 
 @pytest.mark.parametrize(
-    "one", [p for p in IN_TURNS if p.name.split()[0] in {"half", "enlarge", "widen", "sharpen"}]
+    "one",
+    [p for p in IN_TURNS if p.name.split()[0] in {"half", "enlarge", "widen", "sharpen"}],
+    ids=name_of,
 )
 def test_the_corners_are_where_the_code_is_in_the_frame(one: Pass) -> None:
     (plainly,) = decode(wall())
