@@ -22,7 +22,9 @@ _LEAST_CHANGED = 3
 _FOLLOW = 0.02
 _STAYS = 150
 """What has been in view for more frames is let become a part of the empty place."""
-_FOLLOW_NOISE = 0.1
+_FOLLOW_NOISE_UP, _FOLLOW_NOISE_DOWN = 0.02, 0.2
+_MOST_NOISE = 20.0
+"""Grey levels; no camera has more. A picture that moves as a whole looks like it, and is not."""
 _BURNT, _DROWNED = 250, 5
 """Grey levels beyond which a pixel no longer tells how light it was, nor how noisy."""
 _LEAST_FAIR = 30
@@ -87,7 +89,9 @@ class Watch:
         step = (now - before)[fair]
         # The difference of two frames has the noise of both.
         noise = _middle(np.abs(step - _middle(step))) * _OF_MEDIAN / 2**0.5
-        self.noise += (_FOLLOW_NOISE if self._measured else 1.0) * (noise - self.noise)
+        noise = min(noise, _MOST_NOISE)
+        follow = _FOLLOW_NOISE_UP if noise > self.noise else _FOLLOW_NOISE_DOWN
+        self.noise += (follow if self._measured else 1.0) * (noise - self.noise)
         self._measured = True
 
 

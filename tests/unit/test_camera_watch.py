@@ -84,6 +84,18 @@ def test_what_is_held_still_counts_for_seconds_and_then_belongs_to_the_wall() ->
     assert not any(stirs[-30:])
 
 
+def test_a_picture_that_moves_as_a_whole_is_not_taken_for_noise() -> None:
+    rng = np.random.default_rng(8)
+    watch = settled(rng, noise=3)
+    near = rng.integers(0, 2, (24, 40), np.uint8).repeat(16, axis=0).repeat(17, axis=1) * 200
+    stirs = [
+        watch.stirs(np.roll(near[:360, :640], tuple(rng.integers(-150, 150, 2)), (0, 1)))
+        for _ in range(60)
+    ]
+
+    assert all(stirs)
+
+
 def test_a_guest_who_leaves_leaves_nothing_behind() -> None:
     rng = np.random.default_rng(7)
     watch = settled(rng, noise=2)
