@@ -182,7 +182,10 @@ def _let_out(
     the_one = _the_one(tuple(insiders))
     ticket = the_one or next(iter(insiders))
     places = insiders[ticket]
-    stays = tuple(Stay(checkin_list.id, holder.position_id) for checkin_list, holder in places)
+    # One position can hold the code twice over, as itself and as an add-on: one row all the same.
+    stays = tuple(
+        dict.fromkeys(Stay(checkin_list.id, holder.position_id) for checkin_list, holder in places)
+    )
     concerned = (ticket, *(holder for _, holder in places))
     reason = next((flawed for one in concerned if (flawed := flaw(one, facts.now))), None)
     if not reason and not all(_paid_enough(ticket, checkin_list) for checkin_list, _ in places):
