@@ -1,18 +1,14 @@
-"""The config: TOML, typed, and every problem told at once."""
+"""The sections of the config file and what each key may be."""
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.functional_validators import BeforeValidator, field_validator, model_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
-
-from gated.errors import ConfigError, Problem
+from pydantic_core import PydanticCustomError
 
 Pin = Annotated[int, Field(ge=0, le=27)]
 # TOML has no word for nothing: `buzzer = false` is a gate without a buzzer.
@@ -207,97 +203,3 @@ class Config(Section):
     def key_file(self) -> Path:
         """The key of hashes and kept texts: beside the database, never in it."""
         return Path(self.store.path).with_suffix(".key")
-
-
-def load(path: Path) -> Config:
-    """Read a config file.
-
-    Raises ConfigError with every problem found, each with its key.
-    """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise _broken(path, "there is no such file", "see config/gated.example.toml") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise _broken(path, f"cannot be read: {_why(error)}", "try it with sudo") from None
-    except tomllib.TOMLDecodeError as error:
-        raise _broken(path, f"is not TOML: {error}") from None
-    return parse(document, path=str(path))
-
-
-def parse(document: dict[str, Any], *, path: str = "") -> Config:
-    """Turn a TOML document into a Config.
-
-    Raises ConfigError with every problem found, each with its key.
-    """
-    try:
-        return Config.model_validate(document)
-    except ValidationError as error:
-        problems = [_problem(details) for details in error.errors(include_url=False)]
-        raise ConfigError(problems, path=path) from None
-
-
-def keys() -> dict[str, tuple[str, ...]]:
-    """Every section with its keys, in the order of the code."""
-    return {
-        name: tuple(field.annotation.model_fields)
-        for name, field in Config.model_fields.items()
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
-    }
-
-
-def _why(error: Exception) -> str:
-    return getattr(error, "strerror", None) or "it is not text"
-
-
-def _broken(path: Path, what: str, hint: str = "") -> ConfigError:
-    return ConfigError([Problem(str(path), what, hint)], path=str(path))
-
-
-def _problem(details: ErrorDetails) -> Problem:
-    location = [str(part) for part in details["loc"]]
-    key = _dotted(location)
-    if details["type"] == "extra_forbidden":
-        known = keys()
-        names = known.get(location[0], ()) if len(location) > 1 else tuple(known)
-        near = difflib.get_close_matches(location[-1], names, n=1, cutoff=0.5)
-        return Problem(key, "is not a key of gated", _suggest(location, near, known))
-    given = details["input"]
-    hidden = isinstance(given, dict | BaseModel) or details["type"] == "secret"
-    shown = "" if hidden else f", not {given!r:.60}"
-    return Problem(key, _sentence(details) + shown)
-
-
-def _suggest(location: list[str], near: list[str], known: dict[str, tuple[str, ...]]) -> str:
-    if near:
-        return f"did you mean {_dotted([*location[:-1], near[0]])}?"
-    homes = [section for section, names in known.items() if location[-1] in names]
-    if homes:
-        return f"did you mean {_dotted([homes[0], location[-1]])}?"
-    if location[0] in known:
-        return "known: " + ", ".join(known[location[0]])
-    return "sections: " + ", ".join(known)
-
-
-_PLAIN = {
-    "model_type": "must be a section, in [brackets] on a line of its own",
-    "tuple_type": "must be a list such as [1, 2]",
-    "int_type": "must be a whole number",
-    "float_type": "must be a number",
-    "bool_type": "must be true or false",
-    "string_type": 'must be a text in "quotes"',
-}
-
-
-def _sentence(details: ErrorDetails) -> str:
-    if plain := _PLAIN.get(details["type"]):
-        return plain
-    message = details["msg"]
-    for old, new in (("Input should be ", "must be "), ("String should ", "must ")):
-        message = message.replace(old, new)
-    return message
-
-
-def _dotted(location: list[str]) -> str:
-    section, *rest = location
-    return f"[{section}] {'.'.join(rest)}" if rest else f"[{section}]"

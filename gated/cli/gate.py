@@ -1,92 +1,34 @@
-"""The commands."""
+"""Running a gate and talking to a running one: run, demo, status, mode, sync."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import sys
-import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from gated import __version__, config, logs
+from gated.cli.base import cli, config_option, run_async
 from gated.clock import Clock
-from gated.errors import ConfigError, GatedError, Problem
-from gated.printing import scan_lines, state_text
+from gated.errors import GatedError
+from gated.printing import state_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
-
-T = TypeVar("T")
-
-DEFAULT_CONFIG = Path("/etc/gated/gated.toml")
-_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-
-
-def _load(_: click.Context, __: click.Parameter, path: Path) -> config.Config:
-    return config.load(path)
-
-
-_config_option = click.option(
-    "--config",
-    "-c",
-    "settings",
-    type=click.Path(path_type=Path),
-    callback=_load,
-    default=DEFAULT_CONFIG,
-    show_default=True,
-    envvar="GATED_CONFIG",
-    help="The config file.",
-)
-
-
-@contextmanager
-def _until_the_pipe_closes() -> Iterator[None]:
-    """Whoever pipes a command into head hears no complaint, and of no failure."""
-    try:
-        yield
-        click.echo(nl=False)  # flushes what csv wrote, while it can still be caught
-    except BrokenPipeError:
-        # Not an error, but stdout must not be flushed again when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-
-
-class _Commands(click.Group):
-    """The commands, each of which may be piped."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        with _until_the_pipe_closes():
-            return super().invoke(ctx)
-
-
-@click.group(cls=_Commands, context_settings=_CONTEXT)
-@click.version_option(__version__, prog_name="gated")
-def cli() -> None:
-    """A ticket gate: reads QR codes, answers with lamps, works offline, settles with the server.
-
-    To see it work without any hardware: gated demo
-
-    \b
-    Exit status: 0 done, 1 failed, 2 wrong usage, 69 camera or pins, 74 database,
-    75 try again later, 76 the server, 77 not authorized, 78 config.
-    """  # noqa: D301  \b is click's mark for "do not wrap"
+    from collections.abc import Callable
 
 
 @cli.command()
-@_config_option
+@config_option
 def run(settings: config.Config) -> None:
     """Run the gate. This is what the systemd service starts."""
     from gated import daemon  # noqa: PLC0415  each command loads what it needs
 
     logs.set_up(settings.log.level)
-    _run(daemon.run(settings))
+    run_async(daemon.run(settings))
 
 
 @cli.command()
@@ -109,52 +51,11 @@ def demo(
     logs.set_up("info" if verbose else "error")
     if data:
         data.mkdir(parents=True, exist_ok=True)
-    _run(show.run(guests=guests, seed=seed, web=web, port=port, data=data))
+    run_async(show.run(guests=guests, seed=seed, web=web, port=port, data=data))
 
 
 @cli.command()
-@click.argument(
-    "paths",
-    nargs=-1,
-    required=True,
-    type=click.Path(exists=True, path_type=Path),
-    metavar="PATH...",
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
-def read(paths: tuple[Path, ...], *, as_json: bool) -> None:
-    """Read the QR codes in pictures, as the gate would.
-
-    Exit status 1 when a picture cannot be opened.
-    """
-    from gated.camera.passes import read_still  # noqa: PLC0415
-    from gated.camera.pictures import PICTURES, find, read_picture  # noqa: PLC0415
-
-    failed = False
-    for file in (file for path in paths for file in find(path)):
-        if file.suffix.lower() not in PICTURES and file not in paths:
-            continue
-        try:
-            pixels = read_picture(file)
-        except GatedError as error:
-            click.echo(f"gated: {error}", err=True)
-            failed = True
-            continue
-        started = time.perf_counter()
-        codes, by = read_still(pixels)
-        ms = (time.perf_counter() - started) * 1000
-        texts = [code.text for code in codes]
-        if as_json:
-            found = {"file": str(file), "texts": texts, "ms": round(ms, 3), "pass": by}
-            click.echo(json.dumps(found))
-        else:
-            shown = " | ".join(logs.printable(text) for text in texts) or "-"
-            click.echo(f"{file}: {shown}")
-    if failed:
-        sys.exit(1)
-
-
-@cli.command()
-@_config_option
+@config_option
 def sync(settings: config.Config) -> None:
     """Download the attendee list now, through the running gate or without one."""
     from gated.web.control import is_running  # noqa: PLC0415
@@ -175,21 +76,21 @@ def sync(settings: config.Config) -> None:
             bar.update(tasks[name], completed=done, total=total)
 
         work = _sync_through if is_running(settings.control_socket) else _sync_alone
-        result = _run(work(settings, progress))
+        result = run_async(work(settings, progress))
     click.echo(
         f"{result['tickets']} tickets, {result['changed']} changed, {result['vanished']} vanished"
     )
 
 
 @cli.command()
-@_config_option
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
 def status(settings: config.Config, *, as_json: bool) -> None:
     """Say how the gate is: mode, counts, what is owed to the server."""
     from gated.web.control import is_running  # noqa: PLC0415
 
     running = is_running(settings.control_socket)
-    state = _run(_ask_state(settings)) if running else _read_state(settings)
+    state = run_async(_ask_state(settings)) if running else _read_state(settings)
     state["running"] = running
     if as_json:
         click.echo(json.dumps(state, indent=1, ensure_ascii=False))
@@ -198,7 +99,7 @@ def status(settings: config.Config, *, as_json: bool) -> None:
 
 
 @cli.command()
-@_config_option
+@config_option
 @click.argument("mode", type=click.Choice(["entry", "exit"]))
 def mode(settings: config.Config, mode: str) -> None:
     """Switch the running gate to check-in (entry) or check-out (exit)."""
@@ -208,63 +109,7 @@ def mode(settings: config.Config, mode: str) -> None:
         async for _ in call(settings.control_socket, "mode", {"mode": mode}):
             pass
 
-    _run(switch())
-
-
-@cli.command()
-@_config_option
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["table", "csv", "jsonl"]),
-    default="table",
-    show_default=True,
-)
-def scans(settings: config.Config, *, style: str) -> None:
-    """List every scan and what became of it, oldest first."""
-    from gated.store import ledger, open_read_only  # noqa: PLC0415
-
-    # Here too, or the database would take a closed pipe for trouble of its own.
-    with open_read_only(Path(settings.store.path)) as db, _until_the_pipe_closes():
-        for line in scan_lines(ledger.every(db), style):
-            click.echo(line)
-
-
-@cli.command("check-config")
-@click.argument("file", type=click.Path(path_type=Path))
-def check_config(file: Path) -> None:
-    """Check a config file and tell all its problems at once."""
-    settings = config.load(file)
-    if not settings.server.url:
-        problem = Problem("[server] url", "is needed: the address of the ticket server")
-        raise ConfigError([problem], path=str(file))
-    token = Path(settings.server.token_file)
-    click.echo(f"{file} is fine" + ("" if token.exists() else f"; {token} is not there yet"))
-
-
-def main() -> None:
-    """Run a command; what goes wrong is one sentence on stderr and an exit status."""
-    try:
-        cli(standalone_mode=False)
-    except click.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except ConfigError as error:
-        for problem in error.problems:
-            where = f"{error.path}: " if error.path and error.path != problem.key else ""
-            click.echo(f"gated: {where}{problem}", err=True)
-        sys.exit(error.exit_status)
-    except GatedError as error:
-        click.echo(f"gated: {error}", err=True)
-        sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    return asyncio.run(work)
+    run_async(switch())
 
 
 async def _sync_through(
