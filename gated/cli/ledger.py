@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from gated import config
 from gated.cli.base import cli, config_option, until_the_pipe_closes
 from gated.printing import scan_lines
+
+if TYPE_CHECKING:
+    from gated import config
 
 
 @cli.command()
