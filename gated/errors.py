@@ -75,9 +75,14 @@ class ServerError(GatedError):
 
 
 class ServerUnreachable(ServerError):
-    """No answer, or an answer that says "later" (timeout, 409, 429, 5xx). Wait and retry."""
+    """No answer, or one that says "later" (timeout, 429, 502 to 504). Wait and retry."""
 
     exit_status = 75
+
+    def __init__(self, message: str, *, wait_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+        """How long the server asked to be left alone."""
 
 
 class ServerRefused(ServerError):
@@ -99,5 +104,17 @@ class BadReply(ServerError):
     """The answer is not what this API says: HTML, a redirect, another shape. Wait; rows stay."""
 
 
+class ServerFailed(BadReply):
+    """500: the request may have been recorded or not, and its idempotency key is spent."""
+
+
+class KeyLocked(BadReply):
+    """409: an earlier try with this idempotency key is in hand, or died there."""
+
+
 class NoSuchEndpoint(BadReply):
     """404 without JSON: this server has no such endpoint, or is not one at all."""
+
+
+class NotOnShelf(GatedError):
+    """The operator named a scan that does not need a person."""

@@ -138,6 +138,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         health,
         capabilities=lambda: pull.capabilities,
         exit_via=config.server.exit_via,
+        look_again=pull.probe,
         on_settled=settled,
     )
     overview = Overview(

@@ -75,6 +75,13 @@ class Client(Connection):
             number, is_last = number + 1, page.is_last
         return None
 
+    async def find_in_order(self, position_id: int, order_code: str) -> Listed | None:
+        """Fetch one position that no list shows: canceled, or of another product."""
+        query = {"code": order_code, "include_canceled_positions": "true"}
+        page = orders_page((await self.get(f"{self._event}/orders/", query)).body)
+        listed = (one.listed for one in page.changes)
+        return next((one for one in listed if one.ticket.position_id == position_id), None)
+
     async def redeem(self, scan: Scan, *, force: bool, pending: bool) -> None:
         """Record an entry or exit of a known position; repeating is safe by its nonce."""
         path = f"{self._positions(scan.list_id)}{scan.position_id}/redeem/"

@@ -11,7 +11,15 @@ import aiohttp
 from yarl import URL
 
 from gated import __version__
-from gated.errors import BadReply, NoSuchEndpoint, NotAuthorized, ServerRefused, ServerUnreachable
+from gated.errors import (
+    BadReply,
+    KeyLocked,
+    NoSuchEndpoint,
+    NotAuthorized,
+    ServerFailed,
+    ServerRefused,
+    ServerUnreachable,
+)
 from gated.server import wire
 
 if TYPE_CHECKING:
@@ -30,6 +38,7 @@ class Answer:
     kind: str
     body: bytes
     page_generated: str = ""
+    retry_after_s: float = 0.0
 
 
 class Connection:
@@ -61,6 +70,10 @@ class Connection:
         }
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._session: aiohttp.ClientSession | None = None
+
+    def mark(self, hashed: Callable[[str], bytes]) -> str:
+        """A short name for the token, of which nothing can be learnt."""
+        return hashed(self._headers["Authorization"])[:4].hex()
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -116,13 +129,16 @@ class Connection:
                     kind=response.content_type,
                     body=await _read(response),
                     page_generated=response.headers.get("X-Page-Generated", ""),
+                    retry_after_s=_seconds(response.headers.get("Retry-After", "")),
                 )
         except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
             self._reached(reachable=False)
             raise ServerUnreachable(f"the server does not answer: {_said(error)}") from error
         if answer.status in _LATER:
             self._reached(reachable=answer.status == 429)
-            raise ServerUnreachable(f"the server says later ({answer.status})")
+            raise ServerUnreachable(
+                f"the server says later ({answer.status})", wait_s=answer.retry_after_s
+            )
         self._reached(reachable=True)
         if self.on_answer:
             self.on_answer()
@@ -142,9 +158,10 @@ def judge(path: str, answer: Answer) -> Answer:
     status = answer.status
     if 300 <= status < 400:
         raise BadReply("the server redirects: check [server] url")
-    if status >= 500 or status == 409:
-        # 409: an earlier try holds the idempotency key, perhaps for ever.
-        raise BadReply(f"the server failed on this request ({status})")
+    if status == 409:
+        raise KeyLocked("the server is still busy with an earlier try (409)")
+    if status >= 500:
+        raise ServerFailed(f"the server failed on this request ({status})")
     if answer.kind != "application/json":
         kind = NoSuchEndpoint if status == 404 else BadReply
         raise kind(f"the server answered {status} with {answer.kind}, not JSON: check [server] url")
@@ -170,6 +187,11 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
             raise BadReply("the server's answer is too large")
         parts.append(part)
     return b"".join(parts)
+
+
+def _seconds(retry_after: str) -> float:
+    """Seconds; the other form of the header, a date, is left to our own pauses."""
+    return float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0
 
 
 def _detail(answer: bytes) -> str:

@@ -24,6 +24,10 @@ class Debt:
     pending: bool
     """The order is not paid yet; the list admits it all the same."""
     sealed_text: bytes | None
+    failed: bool = False
+    """The server failed on the last attempt: nobody knows whether it counted."""
+    told_by: str = ""
+    """Which token made the last attempt (Connection.mark)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ def next_debts(db: sqlite3.Connection, limit: int, busy: Collection[str]) -> lis
             scan=scan_of(row),
             pending=row["order_status"] == "n",
             sealed_text=row["secret_text"],
+            failed=bool(row["failed"]),
+            told_by=row["told_by"],
         )
         for row in rows
         if row["nonce"] not in busy
@@ -63,13 +69,15 @@ def next_debts(db: sqlite3.Connection, limit: int, busy: Collection[str]) -> lis
     return debts[:limit]
 
 
-def begin_attempt(db: sqlite3.Connection, nonce: str, *, via: str, key: str) -> Scan:
+def begin_attempt(
+    db: sqlite3.Connection, nonce: str, *, via: str, key: str, told_by: str = ""
+) -> Scan:
     """Count the attempt before it is made; the first one fixes endpoint and datetime for good."""
     row = db.execute(
         "UPDATE scans SET attempts = attempts + 1,"
-        " sent_at = COALESCE(sent_at, dated), via = :via, key = :key"
-        " WHERE nonce = :nonce RETURNING *",
-        {"nonce": nonce, "via": via, "key": key},
+        " sent_at = COALESCE(sent_at, dated), via = :via, key = :key, told_by = :told_by,"
+        " failed = 0 WHERE nonce = :nonce RETURNING *",
+        {"nonce": nonce, "via": via, "key": key, "told_by": told_by},
     ).fetchone()
     return scan_of(row)
 
@@ -99,6 +107,11 @@ def settle(
             nonce,
         ),
     )
+
+
+def spoil(db: sqlite3.Connection, nonce: str) -> None:
+    """The server failed on the attempt: read back before the next one, which needs a fresh key."""
+    db.execute("UPDATE scans SET failed = 1 WHERE nonce = ?", (nonce,))
 
 
 def note(db: sqlite3.Connection, nonce: str, *, reason: str, message: str) -> None:

@@ -8,13 +8,21 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gated.errors import BadReply, NotAuthorized, ServerRefused, ServerUnreachable
-from gated.model import Scan, ScanType, State, Verdict
+from gated.errors import (
+    GatedError,
+    KeyLocked,
+    NoSuchEndpoint,
+    NotAuthorized,
+    ServerError,
+    ServerUnreachable,
+)
+from gated.model import Scan, State
 from gated.store import outbox
 from gated.sync.pace import Pace
+from gated.sync.tell import FAILED, Outcome, Teller
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from typing import Literal
 
     from gated.clock import Clock
@@ -24,46 +32,34 @@ if TYPE_CHECKING:
     from gated.store.database import Store
     from gated.store.outbox import Debt
 
+__all__ = ["Outcome", "Patience", "Push"]
+
 logger = logging.getLogger(__name__)
 
 _SIDE_BY_SIDE = 2
-_FAILED = "failed"
-
-# What may be overridden by telling it as a fact: the guest walked through already.
-_FACTS = frozenset(
-    {
-        "already_redeemed",
-        "blocked",
-        "canceled",
-        "invalid_time",
-        "not_checked_in",
-        "product",
-        "revoked",
-        "rules",
-        "unapproved",
-        "unpaid",
-    }
+_FEW = 2
+_NO_CHECKOUT = (
+    '[server] exit_via is "checkout", but this server or token has no checkout/single:'
+    " exits go through redeem"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a scan."""
-
-    state: State
-    reason: str = ""
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait for the server, how long a failed row rests, and when it is shelved."""
+    """How long to wait for the server, how long a failed row rests, and when it is shelved.
+
+    `strikes` are failures between which the server took other rows; `quiet_strikes` those
+    while there was little else to take, but it answered when asked for its version.
+    """
 
     first_s: float = 1.0
     longest_s: float = 60.0
     rest_s: float = 5.0
     longest_rest_s: float = 60.0
     strikes: int = 8
+    quiet_strikes: int = 20
+    locked_s: float = 30.0
+    """gunicorn kills a worker after this; until then a locked key may still be recorded."""
 
 
 @dataclass
@@ -73,11 +69,15 @@ class _Rest:
     pace: Pace
     until: float = 0.0
     strikes: int = 0
+    quiet_strikes: int = 0
     answers: int = 0
 
 
 class Push:
-    """Empties the outbox. `wake` says that there is something new, `back` that the server is."""
+    """Empties the outbox. `wake` says that there is something new, `back` that the server is.
+
+    `look_again` finds out anew what the server can do, when it says that it cannot.
+    """
 
     def __init__(
         self,
@@ -88,6 +88,7 @@ class Push:
         *,
         capabilities: Callable[[], Capabilities | None],
         exit_via: Literal["auto", "checkout", "redeem"] = "auto",
+        look_again: Callable[[], Awaitable[None]] | None = None,
         on_settled: Callable[[Scan, Outcome], None] | None = None,
         patience: Patience | None = None,
     ) -> None:
@@ -97,8 +98,17 @@ class Push:
         self._health = health
         self._capabilities = capabilities
         self._exit_via = exit_via
+        self._look_again = look_again
         self._on_settled = on_settled
         self._patience = patience or Patience()
+        self._teller = Teller(
+            client,
+            store,
+            clock,
+            capabilities=capabilities,
+            exit_via=exit_via,
+            locked_s=self._patience.locked_s,
+        )
         self._new = asyncio.Event()
         self._back = asyncio.Event()
         self._resting: dict[str, _Rest] = {}
@@ -124,19 +134,23 @@ class Push:
                 partial(outbox.next_debts, limit=_SIDE_BY_SIDE, busy=busy)
             )
             if not debts:
+                await self._say_shelf()
                 await self._wait(self._new, self._next_rest_s())
                 continue
             try:
+                self._say_exits()
                 await self._side_by_side(debts)
             except ServerUnreachable as error:
                 self._health.warn("upload", f"waiting: {error}")
-                await self._wait(self._back, pace.next())
+                pause_s = min(max(pace.next(), error.wait_s), self._patience.longest_s)
+                await self._wait(self._back, pause_s)
             except NotAuthorized as error:
                 self._health.fail("upload", f"paused: {error}")
                 logger.warning("upload paused: %s", error)
-                await self._wait(self._back, pace.longest())
+                if not await self._can_now_otherwise():
+                    await self._wait(self._back, pace.longest())
             else:
-                self._health.ok("upload")
+                self._say_upload()
                 pace.reset()
 
     async def _side_by_side(self, debts: list[Debt]) -> None:
@@ -151,11 +165,20 @@ class Push:
         """Bring one scan to its end, or to the back of the queue."""
         nonce = debt.scan.nonce
         try:
-            outcome = await self._tell(debt)
-        except BadReply as error:
-            await self._to_the_back(debt.scan, str(error))
+            outcome = await self._teller.tell(debt)
+        except NotAuthorized:
+            raise
+        except ServerError as error:
+            await self._failed(debt.scan, error)
             return
-        self._answers += 1
+        except GatedError:
+            raise
+        except Exception as error:
+            # A mistake of ours about one row is not the other rows' fault.
+            logger.exception("a scan could not be told")
+            await self._to_the_back(debt.scan, f"{type(error).__name__}: {error}")
+            return
+        self._answers += outcome.state is not State.LOCAL
         self._resting.pop(nonce, None)
         await self._write(debt.scan, outcome)
 
@@ -177,109 +200,90 @@ class Push:
         if self._on_settled:
             self._on_settled(scan, outcome)
 
+    async def _failed(self, scan: Scan, error: ServerError) -> None:
+        """Tell a server that is away from one that fails on this row. Raises ServerUnreachable."""
+        if isinstance(error, ServerUnreachable) and error.wait_s:
+            self._rest(scan)
+            raise error
+        if isinstance(error, NoSuchEndpoint) and await self._can_now_otherwise():
+            return
+        try:
+            await self._client.version()
+        except NotAuthorized:
+            raise
+        except ServerError:
+            raise ServerUnreachable(str(error)) from error
+        if isinstance(error, KeyLocked):
+            self._rest(scan)
+        else:
+            await self._to_the_back(scan, str(error))
+
     async def _to_the_back(self, scan: Scan, words: str) -> None:
         """One poisoned row never holds up the rest; when only it keeps failing, it is shelved."""
+        rest = self._rest(scan)
+        logger.warning("%s %s to the back: %s", scan.type, scan.order_code, words)
+        if self._is_hopeless(rest):
+            del self._resting[scan.nonce]
+            await self._write(scan, Outcome(State.SHELVED, FAILED, words))
+            await self._say_shelf()
+        else:
+            work = partial(outbox.note, nonce=scan.nonce, reason=FAILED, message=words)
+            await self._store.write(work)
+
+    def _rest(self, scan: Scan) -> _Rest:
         pace = Pace(self._patience.rest_s, self._patience.longest_rest_s)
         rest = self._resting.setdefault(scan.nonce, _Rest(pace))
-        # A server that fails on everything says nothing about this row.
+        rest.until = self._clock.monotonic() + rest.pace.next()
+        return rest
+
+    def _is_hopeless(self, rest: _Rest) -> bool:
+        """A server that fails on everything says nothing about one row."""
         if not rest.strikes or self._answers > rest.answers:
             rest.strikes += 1
             rest.answers = self._answers
-        rest.until = self._clock.monotonic() + rest.pace.next()
-        logger.warning("%s %s to the back: %s", scan.type, scan.order_code, words)
-        if rest.strikes >= self._patience.strikes:
-            del self._resting[scan.nonce]
-            await self._write(scan, Outcome(State.SHELVED, _FAILED, words))
-            self._health.warn("shelf", f"a scan needs a person: {words}")
-        else:
-            work = partial(outbox.note, nonce=scan.nonce, reason=_FAILED, message=words)
-            await self._store.write(work)
+        elif len(self._resting) <= _FEW:
+            rest.quiet_strikes += 1
+        patience = self._patience
+        return rest.strikes >= patience.strikes or rest.quiet_strikes >= patience.quiet_strikes
 
-    async def _tell(self, debt: Debt) -> Outcome:
-        if debt.scan.verdict is Verdict.REFUSE:
-            return await self._report(debt)
-        if debt.scan.position_id is None:
-            return Outcome(State.REFUSED, "invalid", "there is no position to tell the server")
-        return await self._tell_one_way_or_another(debt)
-
-    async def _tell_one_way_or_another(self, debt: Debt) -> Outcome:
-        """A refusal of what already happened is kept as the server's word, and told as a fact."""
-        scan = debt.scan
-        ways = self._ways(scan)
-        # A failure may have come after the commit, and its key replays it; another endpoint
-        # knows no key nor nonce of the first: look before asking.
-        moved = bool(scan.via) and scan.via not in ways
-        if (scan.server_reason == _FAILED or moved) and await self._had_it(scan):
-            return Outcome(State.DUPLICATE, message="the server had it already")
-        first: ServerRefused | None = None
-        for way in ways[ways.index(scan.via) :] if scan.via in ways else ways:
-            try:
-                await self._attempt(debt, way)
-            except ServerRefused as refusal:
-                if first is None and scan.attempts and await self._had_it(scan):
-                    return Outcome(State.DUPLICATE, message="the server had it already")
-                first = first or refusal
-                if refusal.reason not in _FACTS:
-                    return Outcome(State.REFUSED, refusal.reason, str(refusal))
-            else:
-                return Outcome(
-                    State.CONFIRMED,
-                    first.reason if first else "",
-                    f"{first}, recorded all the same" if first else "",
-                )
-        return Outcome(State.REFUSED, first.reason, str(first)) if first else Outcome(State.LOCAL)
-
-    async def _attempt(self, debt: Debt, via: str) -> None:
-        """One request; that it is made is on the disk before it is."""
-        # Keys match without URL or body: two requests that differ must never share one.
-        key = debt.scan.nonce if via == "checkout" else f"{debt.scan.nonce}-{via}"
-        if debt.scan.server_reason == _FAILED:
-            key = f"{key}-{debt.scan.attempts}"  # a server that failed replays its failure
-        scan = await self._store.write(
-            partial(outbox.begin_attempt, nonce=debt.scan.nonce, via=via, key=key)
-        )
-        force = via.endswith("-force")
-        if via.startswith("checkout"):
-            await self._client.checkout(scan, force=force, key=key)
-        else:
-            await self._client.redeem(scan, force=force, pending=debt.pending)
-
-    async def _report(self, debt: Debt) -> Outcome:
-        can = self._capabilities()
-        if not can or not can.failed_checkins or debt.sealed_text is None:
-            return Outcome(State.LOCAL)
-        scan = await self._store.write(
-            partial(outbox.begin_attempt, nonce=debt.scan.nonce, via="report", key="")
-        )
-        try:
-            await self._client.report(scan, self._store.vault.unseal(debt.sealed_text))
-        except ServerRefused as refusal:
-            return Outcome(State.REFUSED, refusal.reason, str(refusal))
-        return Outcome(State.CONFIRMED)
-
-    async def _had_it(self, scan: Scan) -> bool:
-        """Read back whether an earlier try counted, by the datetime it was sent with."""
-        listed = await self._client.find(scan.list_id, scan.position_id or 0, scan.order_code)
-        if listed is None:
+    async def _can_now_otherwise(self) -> bool:
+        """Whether the server, asked again, turns out to offer other ways than we thought."""
+        before = self._capabilities()
+        if self._look_again is None:
             return False
-        return any(
-            checkin.type is scan.type and checkin.at == scan.sent_at for checkin in listed.checkins
-        )
+        try:
+            await self._look_again()
+        except ServerError:
+            return False
+        return self._capabilities() != before
 
-    def _ways(self, scan: Scan) -> list[str]:
-        """The endpoints to try in turn; who tried before goes on with the last one tried."""
-        can = self._capabilities()
-        if scan.type is ScanType.ENTRY or self._exit_via == "redeem":
-            ways = ["redeem", "redeem-force"]
-        elif self._exit_via == "checkout":
-            ways = ["checkout", "checkout-force"]
-        elif can is None:
-            raise ServerUnreachable("not yet known what the server can do")
+    def _say_upload(self) -> None:
+        if self._resting:
+            scans = _scans(len(self._resting))
+            self._health.warn("upload", f"the server fails on {scans}: tried again later")
         else:
-            ways = ["checkout", "checkout-force"] if can.checkout else ["redeem", "redeem-force"]
-        if scan.type is ScanType.EXIT and "redeem" in ways and can and can.checkout:
-            ways.append("checkout-force")  # the fork's redeem refuses canceled orders even so
-        return ways
+            self._health.ok("upload")
+
+    async def _say_shelf(self) -> None:
+        shelved = (await self._store.read(outbox.count)).shelved
+        if shelved:
+            self._health.warn(
+                "shelf", f"a person is needed for {_scans(shelved)}: see gated scans --shelved"
+            )
+        elif self._health.of("shelf"):
+            self._health.ok("shelf")
+
+    def _say_exits(self) -> None:
+        """Raises ServerUnreachable while no way is known."""
+        can = self._capabilities()
+        if can is None:
+            raise ServerUnreachable("not yet known what the server can do")
+        if self._exit_via == "checkout" and not can.checkout:
+            if not self._health.of("exits"):
+                logger.warning(_NO_CHECKOUT)
+            self._health.warn("exits", _NO_CHECKOUT)
+        elif self._health.of("exits"):
+            self._health.ok("exits")
 
     def _is_resting(self, rest: _Rest) -> bool:
         return self._clock.monotonic() < rest.until
@@ -297,3 +301,7 @@ class Push:
                 await what.wait()
         except TimeoutError:
             return
+
+
+def _scans(number: int) -> str:
+    return f"{number} scan" + ("s" if number > 1 else "")

@@ -36,7 +36,15 @@ from gated.sync.push import Outcome, Patience, Push
 ENTRY, EXIT = ScanType.ENTRY, ScanType.EXIT
 FORK, PRETIX = Dialect.FORK, Dialect.PRETIX
 
-QUICK = Patience(first_s=0.01, longest_s=0.02, rest_s=0.01, longest_rest_s=0.02, strikes=3)
+QUICK = Patience(
+    first_s=0.01,
+    longest_s=0.02,
+    rest_s=0.01,
+    longest_rest_s=0.02,
+    strikes=3,
+    quiet_strikes=6,
+    locked_s=0.3,
+)
 
 Via = Literal["auto", "checkout", "redeem"]
 
@@ -235,6 +243,7 @@ async def bench(
                 health,
                 capabilities=lambda: pull.capabilities,
                 exit_via=exit_via,
+                look_again=pull.probe,
                 on_settled=lambda scan, outcome: settled.append((scan, outcome)),
                 patience=patience,
             )

@@ -1,0 +1,190 @@
+"""Tell the server one scan: the way by the table, the marks that make it count once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gated.errors import BadReply, KeyLocked, ServerFailed, ServerRefused
+from gated.model import State, Verdict
+from gated.store import outbox
+from gated.sync.ways import Way, dialect_of, first_way, is_known, next_way
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Literal
+
+    from gated.clock import Clock
+    from gated.model import Scan
+    from gated.server.client import Client
+    from gated.server.dialects import Capabilities
+    from gated.store.database import Store
+    from gated.store.outbox import Debt
+
+FAILED = "failed"
+"""The reason noted where not the server's word, but its failure, was the answer."""
+
+_HAD_IT = "the server had it already"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a scan."""
+
+    state: State
+    reason: str = ""
+    message: str = ""
+
+
+class Teller:
+    """Tells scans. After any doubt whether an earlier try counted, it looks before it asks.
+
+    `locked_s` is how long a key that the server calls busy is waited for before it is given up:
+    as long as a worker there may live, for until then the first try may still be recorded.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        store: Store,
+        clock: Clock,
+        *,
+        capabilities: Callable[[], Capabilities | None],
+        exit_via: Literal["auto", "checkout", "redeem"],
+        locked_s: float,
+    ) -> None:
+        self._client = client
+        self._store = store
+        self._clock = clock
+        self._capabilities = capabilities
+        self._exit_via = exit_via
+        self._locked_s = locked_s
+        self._locked: dict[str, float] = {}
+        self._mark = client.mark(store.vault.hash)
+
+    async def tell(self, debt: Debt) -> Outcome:
+        """Bring one scan to its end.
+
+        Raises ServerUnreachable, NotAuthorized or BadReply when it did not come to one.
+        """
+        if debt.scan.verdict is Verdict.REFUSE:
+            return await self._report(debt)
+        if debt.scan.position_id is None:
+            return Outcome(State.REFUSED, "invalid", "there is no position to tell the server")
+        outcome = await self._tell(debt)
+        self._locked.pop(debt.scan.nonce, None)
+        return outcome
+
+    async def _tell(self, debt: Debt) -> Outcome:
+        scan = debt.scan
+        dialect = dialect_of(self._capabilities(), self._exit_via)
+        # Another endpoint or another token knows no key nor nonce of the earlier try.
+        moved = bool(scan.via) and not is_known(scan.type, dialect, scan.via)
+        strange = bool(scan.attempts) and debt.told_by not in {"", self._mark}
+        spent = debt.failed or moved or strange
+        if spent and await self._had_it(scan):
+            return Outcome(State.DUPLICATE, message=_HAD_IT)
+        objection, looked = _objection(scan), False
+        way = Way(scan.via) if scan.via and not moved else first_way(scan.type, dialect)
+        while True:
+            try:
+                await self._attempt(debt, way, fresh=spent)
+            except ServerRefused as refusal:
+                if scan.attempts and not looked and await self._had_it(scan):
+                    return Outcome(State.DUPLICATE, message=_HAD_IT)
+                looked = True
+                objection = objection or refusal
+                further = next_way(scan.type, dialect, way, refusal.reason)
+                if further is None:
+                    return Outcome(State.REFUSED, objection.reason, str(objection))
+                await self._note(scan, refusal.reason, str(refusal))
+                way = further
+            else:
+                return Outcome(State.CONFIRMED, *_overruled(objection))
+
+    async def _attempt(self, debt: Debt, way: Way, *, fresh: bool) -> None:
+        """One request; that it is made is on the disk before it is."""
+        key = _key(debt.scan, way, fresh=fresh)
+        begin = partial(
+            outbox.begin_attempt, nonce=debt.scan.nonce, via=way, key=key, told_by=self._mark
+        )
+        scan = await self._store.write(begin)
+        try:
+            if way.checks_out:
+                await self._client.checkout(scan, force=way.force, key=key)
+            else:
+                await self._client.redeem(scan, force=way.force, pending=debt.pending)
+        except KeyLocked as locked:
+            since = self._locked.setdefault(scan.nonce, self._clock.monotonic())
+            if self._clock.monotonic() - since < self._locked_s:
+                raise
+            del self._locked[scan.nonce]
+            await self._store.write(partial(outbox.spoil, nonce=scan.nonce))
+            raise ServerFailed(f"{locked}: given up") from None
+        except ServerFailed:
+            await self._store.write(partial(outbox.spoil, nonce=scan.nonce))
+            raise
+
+    async def _report(self, debt: Debt) -> Outcome:
+        can = self._capabilities()
+        if not can or not can.failed_checkins or debt.sealed_text is None:
+            return Outcome(State.LOCAL)
+        scan = await self._store.write(
+            partial(
+                outbox.begin_attempt,
+                nonce=debt.scan.nonce,
+                via="report",
+                key="",
+                told_by=self._mark,
+            )
+        )
+        try:
+            await self._client.report(scan, self._store.vault.unseal(debt.sealed_text))
+        except ServerRefused as refusal:
+            return Outcome(State.REFUSED, refusal.reason, str(refusal))
+        return Outcome(State.CONFIRMED)
+
+    async def _had_it(self, scan: Scan) -> bool:
+        """Read back whether an earlier try counted, by the datetime it was sent with.
+
+        Who is on no list any more may still be seen in the order.
+        """
+        can = self._capabilities()
+        number = scan.position_id or 0
+        try:
+            listed = await self._client.find(scan.list_id, number, scan.order_code)
+            if listed is None and can and can.changes:
+                listed = await self._client.find_in_order(number, scan.order_code)
+        except ServerRefused as refusal:
+            raise BadReply(f"the server does not let us look: {refusal}") from None
+        return listed is not None and any(
+            (checkin.list_id, checkin.type, checkin.at) == (scan.list_id, scan.type, scan.sent_at)
+            for checkin in listed.checkins
+        )
+
+    async def _note(self, scan: Scan, reason: str, message: str) -> None:
+        work = partial(outbox.note, nonce=scan.nonce, reason=reason, message=message)
+        await self._store.write(work)
+
+
+def _key(scan: Scan, way: Way, *, fresh: bool) -> str:
+    """Keys match without URL or body: two requests that differ must never share one.
+
+    A retry has the key of the try before, unless that one is spent.
+    """
+    key = scan.nonce if way is Way.CHECKOUT else f"{scan.nonce}-{way}"
+    if fresh:
+        return f"{key}-{scan.attempts}"
+    return scan.key if way == scan.via else key
+
+
+def _objection(scan: Scan) -> ServerRefused | None:
+    """What the server had against the scan before it was told with force."""
+    if not scan.attempts or scan.server_reason in {"", FAILED}:
+        return None
+    return ServerRefused(scan.server_message, status=400, reason=scan.server_reason)
+
+
+def _overruled(objection: ServerRefused | None) -> tuple[str, str]:
+    return (objection.reason, f"{objection}, recorded all the same") if objection else ("", "")
