@@ -44,23 +44,39 @@ def decode(pixels: npt.NDArray[np.uint8], how: How = THOROUGH) -> list[Code]:
 
     Only QR code model 2: it is what tickets are, and it never gave a wrong text.
     """
+    return _codes(_scan(pixels, how, errors=False))
+
+
+def locate(pixels: npt.NDArray[np.uint8], how: How = THOROUGH) -> list[Located]:
+    """Find the codes that are there, say how large they are, and could not be read."""
+    return _located(_scan(pixels, how, errors=True))
+
+
+def decode_or_locate(
+    pixels: npt.NDArray[np.uint8], how: How = THOROUGH
+) -> tuple[list[Code], list[Located]]:
+    """Do both at the cost of one."""
+    found = _scan(pixels, how, errors=True)
+    return _codes(found), _located(found)
+
+
+def _codes(found: list[Any]) -> list[Code]:
     codes = [
         Code(text=code.text, format="QRCode", corners=_corners(code.position))
-        for code in _scan(pixels, how, errors=False)
+        for code in found
         if code.valid and code.text
     ]
     return sorted(codes, key=lambda code: code.corners)
 
 
-def locate(pixels: npt.NDArray[np.uint8], how: How = THOROUGH) -> list[Located]:
-    """Find the codes that are there, say how large they are, and could not be read."""
-    found = []
-    for code in _scan(pixels, how, errors=True):
+def _located(found: list[Any]) -> list[Located]:
+    located = []
+    for code in found:
         version = str((code.extra or {}).get("Version", ""))
         # Without its version too little of it was understood for another attempt to pay.
         if not code.valid and version.isdigit():
-            found.append(Located(_corners(code.position), 17 + 4 * int(version)))
-    return found
+            located.append(Located(_corners(code.position), 17 + 4 * int(version)))
+    return located
 
 
 def _scan(pixels: npt.NDArray[np.uint8], how: How, *, errors: bool) -> list[Any]:

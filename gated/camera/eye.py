@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
 from typing import TYPE_CHECKING
 
+from gated.camera.decode import decode_or_locate
 from gated.camera.passes import FAST_PASS, IN_TURNS, THOROUGH_PASS, Pass
+from gated.camera.quality import Quality
 from gated.camera.watch import Watch
 
 if TYPE_CHECKING:
@@ -45,16 +46,14 @@ class Eye:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.watch = Watch()
-        self.openings = 0
-        self.looked = 0
-        self.read_by: Counter[str] = Counter()
-        """Codes by the pass that read them; a code counts in every frame."""
+        self.quality = Quality()
         self._passes = tuple(passes)
         self._clock = clock
         self._cost_s = dict.fromkeys((one.name for one in passes), 0.0)
         self._favourite: Pass | None = None
         self._saved_s = 0.0
         self._open = False
+        self._located = False
         self._unlooked = 0
         self._before = -math.inf
         self._opened = -math.inf
@@ -64,11 +63,14 @@ class Eye:
     def look(self, pixels: Grey, now: float) -> list[Code]:
         """Return the codes read in a frame, shape (height, width), seen at monotonic seconds."""
         self._save(now)
+        self.quality.frames += 1
         stirs = self.watch.stirs(pixels)
         if stirs and not self._open:
-            self.openings += 1
+            self.quality.open(now)
             self._opened = now
             self._start_over()
+        elif self._open and not stirs:
+            self.quality.close()
         self._open = stirs
         self._unlooked += 1
         held = now - self._read <= _HELD_S
@@ -77,7 +79,9 @@ class Eye:
             return []
         self._unlooked = 0
         self._looked = now
+        self.quality.looked += 1
         codes = self._look(pixels, now, resisting=stirs or held)
+        self.quality.saw(now, read=bool(codes), located=self._located)
         if codes:
             self._read = now
         return codes
@@ -85,15 +89,19 @@ class Eye:
     def blink(self) -> None:
         """The source has nothing new: its next frame is looked at whatever it shows."""
         self.watch.forget()
+        self.quality.close()
         self._open = False
 
     def _look(self, pixels: Grey, now: float, *, resisting: bool) -> list[Code]:
-        self.looked += 1
+        self._located = False
         codes = self._try(FAST_PASS, pixels)
-        if codes and self.looked % _OTHERS_EVERY:
+        if codes and self.quality.looked % _OTHERS_EVERY:
             return codes
         known = {code.text for code in codes}
-        codes += [code for code in self._try(THOROUGH_PASS, pixels) if code.text not in known]
+        thorough, located = decode_or_locate(pixels)
+        self._located = bool(located)
+        self.quality.read_by[THOROUGH_PASS.name] += len(thorough)
+        codes += [code for code in thorough if code.text not in known]
         if codes or not resisting or self._saved_s <= 0:
             return codes
         if now - self._read > _HELD_S:
@@ -110,7 +118,7 @@ class Eye:
 
     def _try(self, attempt: Pass, pixels: Grey) -> list[Code]:
         codes = attempt.read(pixels)
-        self.read_by[attempt.name] += len(codes)
+        self.quality.read_by[attempt.name] += len(codes)
         return codes
 
     def _save(self, now: float) -> None:

@@ -140,9 +140,9 @@ class Reader:
         self._beats.append(frame.seen)
         mode = self._mode()
         started = time.perf_counter()
-        looked = self.eye.looked
+        looked = self.eye.quality.looked
         codes = self.eye.look(frame.pixels, frame.seen)
-        if self.eye.looked > looked:
+        if self.eye.quality.looked > looked:
             self.decode_ms = (time.perf_counter() - started) * 1000
         self.reads += len(codes)
         for code, again in self._repeat.news(codes, mode, frame.seen):

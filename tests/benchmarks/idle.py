@@ -75,7 +75,7 @@ def _measure(
     eye, usual_s, ours_s, before = Eye(), [], 0.0, 0
     for index, pixels in enumerate(_frames(place, light, noise, _WARM_UP + frames)):
         if index == _WARM_UP:
-            ours_s, before = 0.0, eye.looked
+            ours_s, before = 0.0, eye.quality.looked
         started = time.thread_time()
         eye.look(pixels, index / _FPS)
         ours_s += time.thread_time() - started
@@ -85,7 +85,7 @@ def _measure(
             usual(coloured)
             usual_s.append(time.thread_time() - started)
     usual_ms = statistics.mean(usual_s) * 1000 if usual_s else 0.0
-    return Idle(ours_s / frames * 1000, usual_ms, (eye.looked - before) / frames)
+    return Idle(ours_s / frames * 1000, usual_ms, (eye.quality.looked - before) / frames)
 
 
 def _frames(place: Grey, light: str, noise: float, count: int) -> Iterator[Grey]:

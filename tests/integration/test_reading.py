@@ -35,9 +35,9 @@ async def test_every_guest_is_seen_once_and_the_empty_place_is_hardly_looked_at(
         seen.append((sighting.text, sighting.again))
         scene.answered(sighting.text)
     await asyncio.sleep(1.2)
-    before = reader.frames, reader.eye.looked
+    before = reader.frames, reader.eye.quality.looked
     await asyncio.sleep(1.5)
-    after = reader.frames, reader.eye.looked
+    after = reader.frames, reader.eye.quality.looked
     task.cancel()
     await asyncio.wait({task})
 

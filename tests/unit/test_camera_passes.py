@@ -146,8 +146,8 @@ def test_an_empty_place_is_read_in_every_fifteenth_frame_only() -> None:
     for index in range(151):
         eye.look(EMPTY, index / 30)
 
-    assert eye.looked == 11
-    assert eye.openings == 1
+    assert eye.quality.looked == 11
+    assert eye.quality.openings == 1
 
 
 def test_a_held_code_is_read_again_before_it_counts_as_gone() -> None:
