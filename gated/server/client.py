@@ -8,6 +8,7 @@ from gated.errors import BadReply, NoSuchEndpoint, NotAuthorized, ServerRefused
 from gated.server import wire
 from gated.server.http import Connection, judge
 from gated.server.orders import OrdersPage, SecretsPage, event, orders_page, secrets_page
+from gated.server.shapes import PositionShape, lists_have_rules, position_shape
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -100,6 +101,36 @@ class Client(Connection):
         path = f"{self._event}/checkinlists/{scan.list_id}/failed_checkins/"
         await self.post(path, wire.failed_checkin_body(scan, raw_barcode))
 
+    async def position_shape(self, list_id: int) -> PositionShape | None:
+        """Tell what tickets look like here, or None for a token that may not list them."""
+        path = self._positions(list_id)
+        try:
+            answer = await self.request("GET", f"{path}?ignore_status=true&page=1")
+        except NotAuthorized:
+            return None
+        if answer.status == 404:
+            return None  # there is no such list, which the pull will say
+        return position_shape(judge(path, answer).body)
+
+    async def lists_have_rules(self) -> bool | None:
+        """Tell whether check-in lists say their entry rules; None where no list is seen."""
+        try:
+            return lists_have_rules((await self.get(f"{self._event}/checkinlists/")).body)
+        except NotAuthorized:
+            return None
+
+    async def takes_redeems(self) -> bool:
+        """Tell whether this token may redeem, by redeeming nothing on a list that cannot be."""
+        path = f"{self._positions(0)}0/redeem/"
+        try:
+            answer = await self.request("POST", path, body={})
+        except NotAuthorized:
+            return False
+        if answer.status == 404:
+            return answer.kind == "application/json"
+        judge(path, answer)
+        raise BadReply(f"the server accepted an empty request to {path}")
+
     async def takes_checkouts(self) -> bool:
         """Tell whether checkout/single is there for this token, by a call that does nothing."""
         return await self._answers_400(self._checkout(), "position_id")
@@ -115,6 +146,14 @@ class Client(Connection):
     async def shows_blocked(self) -> bool:
         """Tell whether blocked secrets are listed for this token."""
         return await self._may(self.blocked_secrets(1))
+
+    async def shows_checkins(self) -> bool:
+        """Tell whether the server shows its log of check-ins."""
+        return await self._may(self.get(f"{self._event}/checkins/", {"created_since": _NEVER_YET}))
+
+    async def shows_event(self) -> bool:
+        """Tell whether this token sees the event's dates."""
+        return await self._may(self.event())
 
     async def takes_reports(self, list_id: int) -> bool:
         """Tell whether failed_checkins is there for this token, by a call that does nothing."""

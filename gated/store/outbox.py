@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from gated.model import Scan, State
 
 
+FAILED = "failed"
+"""The reason noted where not the server's word, but its failure, was the answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Debt:
     """A scan to be told, with what telling it needs."""
@@ -119,6 +123,15 @@ def note(db: sqlite3.Connection, nonce: str, *, reason: str, message: str) -> No
     db.execute(
         "UPDATE scans SET server_reason = ?, server_message = ? WHERE nonce = ?",
         (reason, message[:500], nonce),
+    )
+
+
+def note_failure(db: sqlite3.Connection, nonce: str, *, message: str) -> None:
+    """Keep how an attempt failed, unless the server said what it has against the scan itself."""
+    db.execute(
+        "UPDATE scans SET server_reason = ?, server_message = ?"
+        " WHERE nonce = ? AND server_reason IN ('', ?)",
+        (FAILED, message[:500], nonce, FAILED),
     )
 
 

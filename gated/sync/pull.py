@@ -111,9 +111,11 @@ class Pull:
 
     async def probe(self) -> None:
         """Find out what the server can do. Raises ServerError."""
-        found = await probe(self._client)
+        found = await probe(self._client, self.capabilities)
         if found != self.capabilities:
             logger.info("the server can: %s", found)
+            for lacking in found.missing:
+                logger.warning("missing at the server: %s; %s", lacking.needs, lacking.cost)
             await self._store.write(partial(facts.put, name="capabilities", value=found.dump()))
         self.capabilities = found
         await self._remember_event()

@@ -19,7 +19,7 @@ from gated.errors import (
 from gated.model import Scan, State
 from gated.store import outbox
 from gated.sync.pace import Pace
-from gated.sync.tell import FAILED, Outcome, Teller
+from gated.sync.tell import Outcome, Teller
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -224,10 +224,10 @@ class Push:
         logger.warning("%s %s to the back: %s", scan.type, scan.order_code, words)
         if self._is_hopeless(rest):
             del self._resting[scan.nonce]
-            await self._write(scan, Outcome(State.SHELVED, FAILED, words))
+            await self._write(scan, Outcome(State.SHELVED, outbox.FAILED, words))
             await self._say_shelf()
         else:
-            work = partial(outbox.note, nonce=scan.nonce, reason=FAILED, message=words)
+            work = partial(outbox.note_failure, nonce=scan.nonce, message=words)
             await self._store.write(work)
 
     def _rest(self, scan: Scan) -> _Rest:

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from gated.store.database import Store
     from gated.store.outbox import Debt
 
-FAILED = "failed"
-"""The reason noted where not the server's word, but its failure, was the answer."""
-
 _HAD_IT = "the server had it already"
 
 
@@ -181,7 +178,7 @@ def _key(scan: Scan, way: Way, *, fresh: bool) -> str:
 
 def _objection(scan: Scan) -> ServerRefused | None:
     """What the server had against the scan before it was told with force."""
-    if not scan.attempts or scan.server_reason in {"", FAILED}:
+    if not scan.attempts or scan.server_reason in {"", outbox.FAILED}:
         return None
     return ServerRefused(scan.server_message, status=400, reason=scan.server_reason)
 

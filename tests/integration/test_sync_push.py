@@ -525,7 +525,7 @@ async def test_a_day_without_network_is_told_once_and_in_order(
 async def test_a_storm_of_every_fault_loses_nothing_and_counts_nothing_twice(
     tmp_path: Path, dialect: Dialect, via: Via
 ) -> None:
-    patience = replace(QUICK, strikes=1000)
+    patience = replace(QUICK, strikes=1000, quiet_strikes=1000)
     async with bench(
         tmp_path, dialect, world=small_world(10), exit_via=via, patience=patience
     ) as gate:
