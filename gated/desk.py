@@ -7,10 +7,11 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gated.errors import PanelError
+from gated.errors import GatedError, PanelError
+from gated.logs import printable
 from gated.model import Act, ScanType
 from gated.signals import signal_for_mode
-from gated.store import facts, ledger
+from gated.store import facts, ledger, shelf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from gated.clock import Clock
     from gated.health import Health
+    from gated.model import Scan
     from gated.panel import Panel
     from gated.store.database import Store
 
@@ -35,6 +37,7 @@ class Desk:
         health: Health,
         *,
         on_change: Callable[[], None],
+        on_owed: Callable[[], None] = lambda: None,
     ) -> None:
         self.mode = ScanType.EXIT
         self._store = store
@@ -42,6 +45,7 @@ class Desk:
         self._clock = clock
         self._health = health
         self._on_change = on_change
+        self._on_owed = on_owed
         self._lock = asyncio.Lock()
 
     async def start(self, mode: Literal["exit", "entry", "last"]) -> None:
@@ -62,6 +66,27 @@ class Desk:
         """One press of the button. Raises StoreError."""
         async with self._lock:
             await self._switch(self.mode.other, origin)
+
+    async def retry(self, nonce: str, *, origin: str) -> Scan:
+        """Have a shelved scan told to the server again. Raises NotOnShelf or StoreError."""
+        act = Act(what="retry", origin=origin, at=self._clock.wall(), detail=nonce)
+        scan = await self._store.write(partial(shelf.retry, nonce=nonce, act=act))
+        logger.info("%s %s off the shelf by %s", scan.type, scan.order_code, origin)
+        self._on_owed()
+        self._on_change()
+        return scan
+
+    async def settle(self, nonce: str, why: str, *, origin: str) -> Scan:
+        """Take a shelved scan for dealt with. Raises GatedError without a reason given."""
+        why = " ".join(why.split())
+        if not why:
+            raise GatedError("say why the scan is settled: somebody will want to know")
+        act = Act(what="settle", origin=origin, at=self._clock.wall(), detail=f"{nonce}: {why}")
+        scan = await self._store.write(partial(shelf.settle_by_hand, nonce=nonce, why=why, act=act))
+        logger.info("%s %s settled by %s: %s", scan.type, scan.order_code, origin, printable(why))
+        self._on_owed()
+        self._on_change()
+        return scan
 
     async def _switch(self, mode: ScanType, origin: str) -> None:
         if mode is self.mode:

@@ -85,9 +85,8 @@ class Parts:
 async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> Parts:
     """Build and open every part, the store first: what is opened last is closed first."""
     token = read_token(config.server)
-    source = extras.source or open_source(config.camera)
-    clock = extras.clock
-    changed, lamps_changed = Bell(), Bell()
+    source, clock = extras.source or open_source(config.camera), extras.clock
+    changed, lamps_changed, owed = Bell(), Bell(), Bell()
     health = Health(changed)
     presses: asyncio.Queue[None] = asyncio.Queue()
     sightings: asyncio.Queue[Sighting | None] = asyncio.Queue(_QUEUE)
@@ -95,7 +94,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
     store = await stack.enter_async_context(Store(Path(config.store.path), config.key_file))
     keeper = Keeper(store.vault, names=config.privacy.names)
     panel = await _open_panel(stack, config, extras, health, presses, lamps_changed)
-    desk = Desk(store, panel, clock, health, on_change=changed.ring)
+    desk = Desk(store, panel, clock, health, on_change=changed.ring, on_owed=owed.ring)
     await desk.start(config.gate.mode)
     reader = Reader(source, Repeat(again_s=config.gate.again_s), sightings, mode=lambda: desk.mode)
     client = await stack.enter_async_context(Client(config.server, token))
@@ -141,6 +140,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         look_again=pull.probe,
         on_settled=settled,
     )
+    owed.on_ring(push.wake)
     overview = Overview(
         config,
         store,

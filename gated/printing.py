@@ -36,12 +36,14 @@ def state_text(state: dict[str, Any]) -> str:
         ("to be told", f"{owed['waiting']} scans; {owed['settled']} settled"),
     ]
     if owed["shelved"]:
-        lines.append(("shelf", f"{owed['shelved']} scans need a person"))
+        needs = "scan needs" if owed["shelved"] == 1 else "scans need"
+        words = f"{owed['shelved']} {needs} a person: see gated scans --shelved"
+        lines.append(("shelf", words))
     if "server" in state:
         server = state["server"]
         lines.append(("server", f"{server['url']} {server['words']}"))
         lines += [("missing", one["cost"]) for one in server["missing"]]
-    health = state.get("health", ())
+    health = [one for one in state.get("health", ()) if one["part"] != "shelf"]
     lines += [(one["part"], one["words"]) for one in health if one["level"] != "ok"]
     return "\n".join(f"{name + ':':<12} {words}" for name, words in lines)
 
@@ -64,6 +66,16 @@ def scan_lines(scans: Iterable[Scan], style: str) -> Iterator[str]:
                 f"  {scan.reason:<16}  {scan.order_code or '-':<6}  {scan.state:<9}"
                 f"  {printable(scan.server_message or scan.server_reason)}".rstrip()
             )
+
+
+def shelf_lines(scans: Iterable[Scan]) -> Iterator[str]:
+    """What needs a person: the name to call each by, and what the server made of it."""
+    for scan in scans:
+        words = printable(scan.server_message or scan.server_reason)
+        yield (
+            f"{scan.nonce}  {scan.at:%Y-%m-%dT%H:%M:%SZ}  {scan.type:<5}"
+            f"  {scan.order_code or '-':<6}  {scan.attempts} times  {words}"
+        )
 
 
 def _row(scan: Scan) -> dict[str, Any]:

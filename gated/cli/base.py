@@ -27,6 +27,11 @@ def _load(_: click.Context, __: click.Parameter, path: Path) -> config.Config:
     return config.load(path)
 
 
+def _inherit(context: click.Context, _: click.Parameter, path: Path | None) -> config.Config:
+    group = context.parent.params if context.parent else {}
+    return config.load(path or group.get("path") or DEFAULT_CONFIG)
+
+
 config_option = click.option(
     "--config",
     "-c",
@@ -37,6 +42,28 @@ config_option = click.option(
     show_default=True,
     envvar="GATED_CONFIG",
     help="The config file.",
+)
+
+
+# A group of commands knows where the config is; whichever command is run in the end loads it.
+config_path_option = click.option(
+    "--config",
+    "-c",
+    "path",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_CONFIG,
+    show_default=True,
+    envvar="GATED_CONFIG",
+    help="The config file.",
+)
+
+inherited_config = click.option(
+    "--config",
+    "-c",
+    "settings",
+    type=click.Path(path_type=Path),
+    callback=_inherit,
+    help="The config file; that of the command before it unless given.",
 )
 
 

@@ -1,4 +1,4 @@
-"""Looking at the ledger: scans."""
+"""Looking at the ledger, and dealing with what lies on the shelf: scans."""
 
 from __future__ import annotations
 
@@ -7,15 +7,25 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gated.cli.base import cli, config_option, until_the_pipe_closes
-from gated.printing import scan_lines
+from gated import config
+from gated.cli.base import (
+    cli,
+    config_path_option,
+    inherited_config,
+    run_async,
+    until_the_pipe_closes,
+)
+from gated.printing import scan_lines, shelf_lines
 
 if TYPE_CHECKING:
-    from gated import config
+    from collections.abc import Awaitable, Callable
+
+    from gated.desk import Desk
+    from gated.model import Scan
 
 
-@cli.command()
-@config_option
+@cli.group(invoke_without_command=True)
+@config_path_option
 @click.option(
     "--format",
     "style",
@@ -23,11 +33,77 @@ if TYPE_CHECKING:
     default="table",
     show_default=True,
 )
-def scans(settings: config.Config, *, style: str) -> None:
+@click.option("--shelved", is_flag=True, help="Only those that need a person, with their names.")
+@click.pass_context
+def scans(context: click.Context, path: Path, *, style: str, shelved: bool) -> None:
     """List every scan and what became of it, oldest first."""
-    from gated.store import ledger, open_read_only  # noqa: PLC0415
+    if context.invoked_subcommand:
+        return
+    from gated.store import ledger, open_read_only, shelf  # noqa: PLC0415
 
+    settings = config.load(path)
     # Here too, or the database would take a closed pipe for trouble of its own.
     with open_read_only(Path(settings.store.path)) as db, until_the_pipe_closes():
-        for line in scan_lines(ledger.every(db), style):
+        found = shelf.shelved(db) if shelved else ledger.every(db)
+        lines = shelf_lines(found) if shelved and style == "table" else scan_lines(found, style)
+        for line in lines:
             click.echo(line)
+
+
+@scans.command()
+@inherited_config
+@click.argument("nonce")
+def retry(settings: config.Config, nonce: str) -> None:
+    """Have a scan from the shelf told to the server again.
+
+    NONCE is its name in "gated scans --shelved", or the beginning of it.
+    """
+    _act(settings, "retry", {"nonce": nonce}, lambda desk: desk.retry(nonce, origin="command"))
+    click.echo("it is told to the server again")
+
+
+@scans.command()
+@inherited_config
+@click.argument("nonce")
+@click.option("--why", required=True, metavar="WORDS", help="What was done about it.")
+def settle(settings: config.Config, nonce: str, why: str) -> None:
+    """Take a scan from the shelf for dealt with: the server is told no more.
+
+    NONCE is its name in "gated scans --shelved", or the beginning of it.
+    """
+    arguments = {"nonce": nonce, "why": why}
+    _act(settings, "settle", arguments, lambda desk: desk.settle(nonce, why, origin="command"))
+    click.echo("settled")
+
+
+def _act(
+    settings: config.Config,
+    command: str,
+    arguments: dict[str, str],
+    alone: Callable[[Desk], Awaitable[Scan]],
+) -> None:
+    """Have the running gate do it; without one, take the database and do it here."""
+    from gated.web.control import call, is_running  # noqa: PLC0415
+
+    async def through_the_gate() -> None:
+        async for _ in call(settings.control_socket, command, arguments):
+            pass
+
+    async def here() -> None:
+        from gated.clock import Clock  # noqa: PLC0415
+        from gated.desk import Desk  # noqa: PLC0415
+        from gated.health import Health  # noqa: PLC0415
+        from gated.panel import open_panel  # noqa: PLC0415
+        from gated.store import Store  # noqa: PLC0415
+
+        dark = open_panel(
+            config.Panel(kind="none"),
+            on_press=lambda: None,
+            on_change=lambda: None,
+            on_failure=lambda _: None,
+        )
+        async with Store(Path(settings.store.path), settings.key_file) as store, dark as panel:
+            desk = Desk(store, panel, Clock.system(), Health(), on_change=lambda: None)
+            await alone(desk)
+
+    run_async(through_the_gate() if is_running(settings.control_socket) else here())

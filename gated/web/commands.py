@@ -55,7 +55,27 @@ def commands(
             # Whoever asked has gone, or the gate stops: nobody would hear how it ended.
             pulling.cancel()
 
-    return {"status": status, "mode": mode, "sync": sync}
+    async def retry(
+        arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
+    ) -> None:
+        scan = await desk.retry(_text(arguments, "nonce"), origin="command")
+        await say({"nonce": scan.nonce, "state": str(scan.state)})
+
+    async def settle(
+        arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
+    ) -> None:
+        nonce, why = _text(arguments, "nonce"), _text(arguments, "why")
+        scan = await desk.settle(nonce, why, origin="command")
+        await say({"nonce": scan.nonce, "state": str(scan.state)})
+
+    return {"status": status, "mode": mode, "sync": sync, "retry": retry, "settle": settle}
+
+
+def _text(arguments: dict[str, Any], name: str) -> str:
+    value = arguments.get(name)
+    if not isinstance(value, str):
+        raise GatedError(f"{name} must be a text")
+    return value
 
 
 def _mode(arguments: dict[str, Any]) -> ScanType:

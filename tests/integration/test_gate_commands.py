@@ -415,3 +415,38 @@ async def test_a_listener_that_is_no_gate_gets_one_sentence(tmp_path: Path) -> N
 
     assert done.returncode == 75
     assert sentence(done).startswith("the gate broke off")
+
+
+async def test_the_shelf_is_dealt_with_through_the_running_gate(tmp_path: Path) -> None:
+    world = crowd()
+    async with TicketServer(world) as server:
+        with Process(server.url, tmp_path, control=control(tmp_path)) as gate:
+            await asyncio.to_thread(gate.start)
+            first, second = await scanned(
+                gate, world.positions[1].secret, world.positions[2].secret
+            )
+            await asyncio.to_thread(gate.stop)
+            # As if both had been failed on for too long.
+            with closing(sqlite3.connect(tmp_path / "gated.db")) as db, db:
+                db.execute("UPDATE scans SET state = 'shelved', settled_no = NULL")
+            server.requests.clear()
+            await asyncio.to_thread(gate.start)
+            status = lines_of((await run(gate, "status")).stdout)
+            assert status["shelf"].startswith("2 scans need a person")
+            again = await run(gate, "scans", "retry", first.nonce[:8])
+            assert again.stdout == "it is told to the server again\n"
+            dealt = await run(gate, "scans", "settle", second.nonce, "--why", "told by phone")
+            assert dealt.stdout == "settled\n"
+            assert "no scan on the shelf" in sentence(await run(gate, "scans", "retry", "x"))
+            for _ in range(200):
+                if all(scan.state.settled for scan in gate.scans()):
+                    break
+                await asyncio.sleep(0.05)
+            states = [scan.state for scan in gate.scans()]
+            assert states == [State.CONFIRMED, State.LOCAL]
+            # Told before, so the server counts it once.
+            exits = [row for row in world.checkins_of(1, LIST) if row.type == "exit"]
+            assert len(exits) == 1
+            with open_read_only(tmp_path / "gated.db") as db:
+                origins = {act.what: act.origin for act in ledger.acts(db)}
+            assert origins["retry"] == origins["settle"] == "command"

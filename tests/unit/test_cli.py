@@ -6,8 +6,10 @@ import asyncio
 import csv
 import io
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,13 +22,12 @@ import segno
 from gated import __version__
 from gated.cli import cli, main
 from gated.config import Policy
-from gated.model import CheckinList, Listed, ScanType, Ticket
-from gated.store import Store, passes
+from gated.model import CheckinList, Listed, ScanType, State, Ticket
+from gated.store import Store, ledger, open_read_only, outbox, passes
 from gated.store.redeem import Asking, Redemption, redeem
 from gated.store.tickets import Keeper
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Sequence
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -430,6 +431,121 @@ def test_scans_are_listed_as_csv_with_the_same_columns(gated: Run, after_a_day: 
 def test_no_scan_shows_a_secret(gated: Run, after_a_day: Path) -> None:
     for style in ("table", "csv", "jsonl"):
         assert "secret" not in gated("scans", "-c", after_a_day, "--format", style).out
+
+
+def shelve(config: Path, *nonces: str) -> None:
+    """Let the server have failed on these scans for too long."""
+
+    async def work() -> None:
+        database = config.with_name("gated.db")
+        async with Store(database, config.with_name("gated.key")) as store:
+            for nonce in nonces:
+                settle = partial(
+                    outbox.settle,
+                    nonce=nonce,
+                    state=State.SHELVED,
+                    at=NOON,
+                    server_reason="failed",
+                    server_message="the server failed on this request (500)",
+                )
+                await store.write(settle)
+
+    asyncio.run(work())
+
+
+def states(gated: Run, config: Path) -> dict[str, str]:
+    lines = gated("scans", "-c", config, "--format", "jsonl").lines
+    return {row["nonce"]: row["state"] for row in map(json.loads, lines)}
+
+
+def acts(config: Path) -> list[tuple[str, str, str]]:
+    with open_read_only(config.with_name("gated.db")) as db:
+        return [(act.what, act.origin, act.detail) for act in ledger.acts(db)]
+
+
+def test_the_shelf_is_listed_with_names_and_the_servers_words(
+    gated: Run, after_a_day: Path
+) -> None:
+    assert gated("scans", "-c", after_a_day, "--shelved") == Said(0, "", "")
+    shelve(after_a_day, "nonce-1", "nonce-3")
+
+    said = gated("scans", "-c", after_a_day, "--shelved")
+
+    assert said.status == 0
+    assert [line.split()[0] for line in said.lines] == ["nonce-1", "nonce-3"]
+    assert all(line.endswith("the server failed on this request (500)") for line in said.lines)
+    lines = gated("scans", "-c", after_a_day, "--shelved", "--format", "jsonl").lines
+    assert [json.loads(line)["nonce"] for line in lines] == ["nonce-1", "nonce-3"]
+
+
+def test_a_scan_is_taken_off_the_shelf_to_be_told_again(gated: Run, after_a_day: Path) -> None:
+    shelve(after_a_day, "nonce-1", "nonce-3")
+
+    said = gated("scans", "retry", "nonce-1", "-c", after_a_day)
+
+    assert (said.status, said.err) == (0, "")
+    assert states(gated, after_a_day)["nonce-1"] == "waiting"
+    assert states(gated, after_a_day)["nonce-3"] == "shelved"
+    assert acts(after_a_day) == [("retry", "command", "nonce-1")]
+
+
+def test_a_scan_on_the_shelf_is_settled_by_hand_with_a_reason(
+    gated: Run, after_a_day: Path
+) -> None:
+    shelve(after_a_day, "nonce-1")
+
+    said = gated("scans", "-c", after_a_day, "settle", "nonce-1", "--why", "entered by\n hand")
+
+    assert (said.status, said.err) == (0, "")
+    assert states(gated, after_a_day)["nonce-1"] == "local"
+    assert acts(after_a_day) == [("settle", "command", "nonce-1: entered by hand")]
+    assert "settled by hand: entered by hand" in gated("scans", "-c", after_a_day).out
+    # The guest came in all the same.
+    state = json.loads(gated("status", "-c", after_a_day, "--json").out)
+    assert state["counts"]["inside"] == 1
+    assert state["outbox"]["shelved"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["retry", "nonce-0"], 'no scan on the shelf is called "nonce-0"'),
+        (["retry", ""], 'no scan on the shelf is called ""'),
+        (["retry", "nonce-%"], 'no scan on the shelf is called "nonce-%"'),
+        (["retry", "nonce"], '"nonce" begins the names of 2 scans: give more of it'),
+        (["settle", "nonce-1", "--why", "  "], "say why the scan is settled"),
+    ],
+)
+def test_what_is_not_on_the_shelf_is_said_and_nothing_is_done(
+    gated: Run, after_a_day: Path, arguments: list[str], words: str
+) -> None:
+    shelve(after_a_day, "nonce-1", "nonce-3")
+    before = states(gated, after_a_day)
+
+    said = gated("scans", *arguments, "-c", after_a_day)
+
+    assert said.status == 1
+    assert len(said.complaints) == 1
+    assert words in said.err
+    assert states(gated, after_a_day) == before
+    assert acts(after_a_day) == []
+
+
+def test_a_name_may_be_cut_short_and_one_that_begins_another_is_itself(
+    gated: Run, after_a_day: Path
+) -> None:
+    _rename(after_a_day, "nonce-3", "nonce-1-2")
+    shelve(after_a_day, "nonce-1", "nonce-1-2")
+
+    assert gated("scans", "retry", "nonce-1", "-c", after_a_day).status == 0
+    assert states(gated, after_a_day)["nonce-1"] == "waiting"
+    assert gated("scans", "retry", "non", "-c", after_a_day).status == 0
+    assert states(gated, after_a_day)["nonce-1-2"] == "waiting"
+
+
+def _rename(config: Path, old: str, new: str) -> None:
+    with closing(sqlite3.connect(config.with_name("gated.db"))) as db, db:
+        db.execute("UPDATE scans SET nonce = ? WHERE nonce = ?", (new, old))
 
 
 def test_the_status_of_a_gate_that_does_not_run_comes_from_its_database(
