@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 from gate_bench import (
     ENTRY,
     EXIT,
     FORK,
     PRETIX,
     Bench,
-    answering,
     bench,
     running,
     sell,
@@ -227,21 +224,6 @@ async def test_without_a_time_to_wait_nobody_is_asked_and_recent_data_are_believ
 
 
 @both
-async def test_a_number_is_asked_for_as_a_code_and_never_named_in_a_path(
-    tmp_path: Path, dialect: Dialect
-) -> None:
-    async with bench(tmp_path, dialect, confirm_timeout_ms=PATIENT) as gate:
-        await gate.ready()
-        for kind in (ENTRY, EXIT):
-            shown = await gate.scan(kind, "5")
-            assert (shown.decision.verdict, shown.decision.reason) == ("refuse", "invalid")
-        await gate.push_all()
-        assert [request.query["secret"] for request in questions(gate)] == ["5", "5"]
-        assert [request.path for request in gate.server.requests if "/5" in request.path] == []
-        assert gate.types(5) == []
-
-
-@both
 @pytest.mark.parametrize(
     "code",
     [
@@ -313,18 +295,3 @@ async def test_an_empty_answer_to_a_token_that_sees_no_orders_is_not_believed(
         )
         assert await believing.ask("a code of nobody") == {1: ()}
         assert await doubting.ask("a code of nobody") is None
-
-
-async def test_an_answer_about_another_ticket_is_not_taken_for_this_one(tmp_path: Path) -> None:
-    def ignore_the_filter(_: web.BaseRequest) -> web.Response:
-        position = {"id": 1, "order": "A", "secret": "another code", "item": 1}
-        body = json.dumps({"count": 1, "next": None, "results": [position]})
-        return web.Response(text=body, content_type="application/json")
-
-    async with (
-        answering(ignore_the_filter) as (url, _),
-        bench(tmp_path, url=url, confirm_timeout_ms=PATIENT) as gate,
-    ):
-        assert await gate.client.ask(1, "a code of nobody") == ()
-        shown = await gate.scan(ENTRY, "a code of nobody")
-        assert (shown.decision.reason, shown.asked) == ("invalid", True)

@@ -29,17 +29,10 @@ from gated.health import Level
 from gated.server.dialects import Capabilities
 from gated.simulator.dialects import Dialect
 from gated.simulator.faults import Fault
-from gated.simulator.records import Kind, TokenRights
 from gated.simulator.world import World
 from gated.sync.pull import Progress, Pull
 
 both = pytest.mark.parametrize("dialect", [FORK, PRETIX])
-
-
-def shift(world: World) -> None:
-    """One less and one more, so that guest 50 comes again on the second page."""
-    world.cancel_position(120)
-    world.add_order(name="Guest 0000")
 
 
 def on_list(world: World, list_id: int = 1) -> int:
@@ -70,16 +63,6 @@ async def test_a_pass_brings_every_ticket_of_the_list(tmp_path: Path, dialect: D
     ]  # fmt: skip
     total = on_list(world)
     assert steps == [Progress("All", done, total) for done in (50, 100, total)]
-
-
-@both
-async def test_pages_are_counted_and_no_link_is_followed(tmp_path: Path, dialect: Dialect) -> None:
-    async with bench(tmp_path, dialect, world=small_world(110)) as gate:
-        await gate.pull.once()
-        pages = gate.server.requests.matching("/positions/")
-        assert [request.query["page"] for request in pages] == ["1", "2", "3"]
-        assert all(request.path.startswith("/api/v1/") for request in gate.server.requests)
-        assert {request.status for request in gate.server.requests} == {200}
 
 
 @both
@@ -138,16 +121,6 @@ async def test_a_list_that_changes_while_it_is_read_is_read_again(
 
 
 @both
-async def test_a_ticket_that_comes_twice_has_the_list_read_again(
-    tmp_path: Path, dialect: Dialect
-) -> None:
-    async with bench(tmp_path, dialect, world=small_world(120)) as gate:
-        gate.after_page(1, lambda: shift(gate.world))
-        assert (await gate.pull.once()).tickets == 120
-        assert len(gate.server.requests.matching("/positions/")) == 6
-
-
-@both
 async def test_a_list_that_shrinks_below_its_last_page_is_read_again(
     tmp_path: Path, dialect: Dialect
 ) -> None:
@@ -165,22 +138,6 @@ async def test_a_list_that_never_stands_still_leaves_the_old_one(tmp_path: Path)
         assert await gate.tickets() == 60
         gate.client.on_answer = None
         assert (await gate.pull.once()).tickets == on_list(gate.world)
-
-
-@both
-async def test_a_token_that_sees_no_orders_never_empties_the_list(
-    tmp_path: Path, dialect: Dialect
-) -> None:
-    world = small_world()
-    world.tokens["team"] = TokenRights(Kind.TEAM)
-    async with bench(tmp_path, dialect, world=world, token="Token team") as gate:
-        await gate.pull.once()
-        world.tokens["team"].can_view_orders = False
-        with pytest.raises(NotAuthorized, match=r"may not see the 8 tickets of list 1: give it"):
-            await gate.pull.once()
-        assert await gate.tickets() == 8
-        last = gate.server.requests[-1]
-        assert (last.path[-11:], last.status) == ("/positions/", 200)
 
 
 async def test_a_list_that_is_really_empty_is_believed(tmp_path: Path) -> None:

@@ -167,21 +167,6 @@ async def test_a_failure_after_the_commit_is_read_back_and_not_told_again(
         assert (scan.state, len(told(gate))) == (State.DUPLICATE, 1)
 
 
-@pytest.mark.parametrize("via", ["auto", "checkout"])
-async def test_a_key_that_is_locked_for_ever_is_left_behind(tmp_path: Path, via: Via) -> None:
-    async with bench(tmp_path, FORK, exit_via=via) as gate:
-        await an_exit(gate)
-        gate.server.faults.add(Fault.WORKER_KILLED, method="POST", times=1)
-        (scan,) = await gate.push_all()
-        first, *locked, last = told(gate)
-        assert (first.status, last.status) == (None, 200)
-        assert {request.status for request in locked} == {409}
-        assert len(locked) > 1
-        assert {mark(request) for request in locked} == {mark(first)} != {mark(last)}
-        assert gate.types(1) == ["entry", "exit"]
-        assert scan.state is State.CONFIRMED
-
-
 async def test_a_failure_of_a_big_order_is_read_back_to_its_last_ticket(tmp_path: Path) -> None:
     world = small_world(1)
     for _ in range(70):
@@ -435,22 +420,6 @@ async def test_a_guest_whose_order_was_canceled_meanwhile_is_out_for_the_server_
 
 
 @both
-async def test_what_the_server_will_not_take_even_as_a_fact_is_settled_with_its_reason(
-    tmp_path: Path, dialect: Dialect
-) -> None:
-    async with bench(tmp_path, dialect) as gate:
-        await gate.ready()
-        await gate.scan(ENTRY, 1)
-        gate.world.lists[1].all_products = False
-        (scan,) = await gate.push_all()
-        taken = dialect is PRETIX
-        assert scan.state is (State.CONFIRMED if taken else State.REFUSED)
-        assert (scan.server_reason, gate.types(1)) == ("product", ["entry"] if taken else [])
-        # The guest walked in all the same.
-        assert await gate.inside() == {1}
-
-
-@both
 async def test_an_unpaid_guest_whom_the_list_admits_is_told_as_such(
     tmp_path: Path, dialect: Dialect
 ) -> None:
@@ -553,21 +522,6 @@ async def test_a_storm_of_every_fault_loses_nothing_and_counts_nothing_twice(
             ["entry", "exit", "entry"]
         ] * 10
         assert sum(active.hits for active in gate.server.faults._active) > 20
-
-
-@ways
-async def test_a_slow_clock_does_not_leave_a_guest_inside(
-    tmp_path: Path, dialect: Dialect, via: Via
-) -> None:
-    async with bench(tmp_path, dialect, exit_via=via) as gate:
-        await gate.ready()
-        gate.world.enter(1, 1)
-        await gate.pull.once()
-        gate.slow_by_s = 3600
-        assert (await gate.scan(EXIT, 1)).decision.reason == "left"
-        await gate.push_all()
-        assert gate.types(1) == ["entry", "exit"]
-        assert gate.world.inside(1) == set()
 
 
 async def test_after_a_restart_what_waits_is_told_with_the_same_mark(tmp_path: Path) -> None:
