@@ -39,6 +39,9 @@ def state_text(state: dict[str, Any]) -> str:
         needs = "scan needs" if owed["shelved"] == 1 else "scans need"
         words = f"{owed['shelved']} {needs} a person: see gated scans --shelved"
         lines.append(("shelf", words))
+    if owed["refused"]:
+        taken = "scan was" if owed["refused"] == 1 else "scans were"
+        lines.append(("not taken", f"{owed['refused']} {taken} refused by the server: gated scans"))
     if "server" in state:
         server = state["server"]
         lines.append(("server", f"{server['url']} {server['words']}"))

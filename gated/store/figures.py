@@ -27,6 +27,7 @@ class Figures:
     scans: list[Scan]
     counts: ledger.Counts
     outbox: outbox.OutboxCount
+    troubled: list[Scan]
     tickets: int
     pulled_at: datetime | None
     list_names: list[str]
@@ -39,6 +40,7 @@ def figures(db: sqlite3.Connection, lists: Sequence[int]) -> Figures:
         scans=ledger.recent(db, _LAST),
         counts=ledger.counts(db, lists),
         outbox=outbox.count(db),
+        troubled=outbox.troubled(db, _LAST),
         tickets=tickets.count(db),
         pulled_at=moment(facts.get(db, "pulled_at")),
         list_names=[one.name or str(one.id) for one in checkin_lists(db, lists)],

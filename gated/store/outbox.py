@@ -20,6 +20,9 @@ FAILED = "failed"
 """The reason noted where not the server's word, but its failure, was the answer."""
 
 
+_REFUSED = "state = 'refused' AND verdict <> 'refuse'"
+
+
 @dataclass(frozen=True, slots=True)
 class Debt:
     """A scan to be told, with what telling it needs."""
@@ -36,12 +39,16 @@ class Debt:
 
 @dataclass(frozen=True, slots=True)
 class OutboxCount:
-    """The outbox in figures; `oldest` is the time of the oldest waiting scan."""
+    """The outbox in figures; `oldest` is the time of the oldest waiting scan.
+
+    `refused` are guests who passed here though the server would not have it.
+    """
 
     waiting: int
     settled: int
     shelved: int
     oldest: str | None
+    refused: int = 0
 
 
 def next_debts(db: sqlite3.Connection, limit: int, busy: Collection[str]) -> list[Debt]:
@@ -141,4 +148,17 @@ def count(db: sqlite3.Connection) -> OutboxCount:
     shelved = db.execute("SELECT COUNT(*) FROM scans WHERE state = 'shelved'").fetchone()[0]
     settled = db.execute("SELECT COUNT(*) FROM scans WHERE settled_no IS NOT NULL").fetchone()[0]
     oldest = db.execute("SELECT MIN(at) FROM scans WHERE state = 'waiting'").fetchone()[0]
-    return OutboxCount(waiting, settled, shelved, oldest)
+    refused = db.execute(f"SELECT COUNT(*) FROM scans WHERE {_REFUSED}").fetchone()[0]
+    return OutboxCount(waiting, settled, shelved, oldest, refused)
+
+
+def troubled(db: sqlite3.Connection, limit: int) -> list[Scan]:
+    """What a person should see: the shelf, then what the server refused, each newest first."""
+    found: list[Scan] = []
+    for which in ("state = 'shelved'", _REFUSED):
+        rows = db.execute(
+            f"SELECT * FROM scans WHERE {which} ORDER BY id DESC LIMIT ?",
+            (limit - len(found),),
+        )
+        found += map(scan_of, rows)
+    return found

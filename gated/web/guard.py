@@ -42,8 +42,14 @@ def is_same_origin(origin: str, host: str) -> bool:
 
 def without_guests(state: dict[str, Any]) -> dict[str, Any]:
     """The state for eyes elsewhere: no tickets, and none of the demo's switches."""
-    scans = [{key: scan[key] for key in scan if key != "ticket"} for scan in state["scans"]]
-    return {**state, "scans": scans, "demo": None}
+
+    def nameless(scans: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [{key: scan[key] for key in scan if key != "ticket"} for scan in scans]
+
+    seen = {**state, "scans": nameless(state["scans"]), "demo": None}
+    if outbox := state.get("outbox"):
+        seen["outbox"] = {**outbox, "troubled": nameless(outbox.get("troubled", []))}
+    return seen
 
 
 def _hostname(host: str) -> str:

@@ -49,6 +49,8 @@ def describe(found: Figures, now: datetime) -> dict[str, Any]:
             "waiting": found.outbox.waiting,
             "settled": found.outbox.settled,
             "shelved": found.outbox.shelved,
+            "refused": found.outbox.refused,
+            "troubled": [_scan(scan) for scan in found.troubled],
             "oldest_s": max(0.0, (now - oldest).total_seconds()) if oldest else None,
         },
         "list": {

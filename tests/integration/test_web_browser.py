@@ -89,6 +89,7 @@ class StandIn:
         self.refusal = ""
         self.name = "Gate A"
         self.words = ""
+        self.troubled: list[dict[str, Any]] = []
         self.pages: list[Page] = []
         _, jpeg = cv2.imencode(".jpg", np.full((90, 160), 128, np.uint8))
         self.jpeg = jpeg.tobytes()
@@ -113,7 +114,13 @@ class StandIn:
                 "inside": 210,
                 "refused": {"invalid": {"count": 3, "words": "Unknown ticket"}},
             },
-            "outbox": {"waiting": 2, "settled": 120, "shelved": 0, "oldest_s": 3.2},
+            "outbox": {
+                "waiting": 2,
+                "settled": 120,
+                "shelved": 0,
+                "oldest_s": 3.2,
+                "troubled": self.troubled,
+            },
             "server": {
                 "level": "ok",
                 "words": self.words or "Connected",
@@ -501,3 +508,17 @@ async def test_a_phone_elsewhere_sees_no_guest_and_no_button(
         await tab.close()
     assert gate.pictures == 0
     assert complaints == []
+
+
+async def test_what_the_server_would_not_take_is_named_with_its_words(
+    gate: StandIn, tab: Tab
+) -> None:
+    await expect(tab.locator("#server-troubled")).to_be_hidden()
+    refused = {**scan(7), "state": "refused", "server": "canceled <b>order</b>"}
+    gate.troubled = [refused]
+    gate.changed()
+    await tab.locator("#server-troubled summary").click()
+    await expect(tab.locator("#troubled li")).to_have_count(1)
+    await expect(tab.locator("#troubled li")).to_contain_text(
+        "Check-out ABCDE-7 Refused: canceled <b>order</b>"
+    )

@@ -47,6 +47,7 @@ class StandIn:
             "lamps": {"green": 9, "red": 9},
             "scans": [{"nonce": "n1", "words": "Left", "ticket": "ABCDE-1"}],
             "health": [{"part": "camera", "level": self.level, "words": "no pictures"}],
+            "outbox": {"troubled": [{"nonce": "n2", "server": "canceled", "ticket": "ABCDE-2"}]},
             "demo": {"cable": True, "guests": []},
         }
 
@@ -277,6 +278,7 @@ async def test_eyes_elsewhere_see_no_guests_and_press_no_buttons(gate: StandIn) 
             assert (await refused(response))[0] == 403
 
     for seen in (state, streamed):
+        assert "ABCDE" not in json.dumps(seen)
         assert seen["access"] == "view"
         assert seen["scans"] == [{"nonce": "n1", "words": "Left"}]
         assert seen["demo"] is None

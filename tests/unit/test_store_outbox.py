@@ -145,7 +145,27 @@ async def test_settled_rows_are_numbered_in_the_order_of_settling(store: Store) 
         ("shelved", None, "unpaid"),
         ("refused", 1, "unpaid"),
     ]
-    assert await store.read(outbox.count) == OutboxCount(0, 2, 1, None)
+    assert await store.read(outbox.count) == OutboxCount(0, 2, 1, None, refused=1)
+
+
+async def test_what_a_person_should_see_is_the_shelf_and_then_what_the_server_refused(
+    store: Store,
+) -> None:
+    answers = [await scan(store, ENTRY, number) for number in range(1, 5)]
+    denied = await scan(store, ENTRY, "a code of nobody", reports=True)
+    one, two, three, four = nonces(*answers)
+    await settle(store, one, State.REFUSED)
+    await settle(store, two, State.SHELVED)
+    await settle(store, three, State.REFUSED)
+    await settle(store, four)
+    await settle(store, denied.scans[0].nonce, State.REFUSED)
+    seen = await store.read(partial(outbox.troubled, limit=9))
+    assert [each.nonce for each in seen] == [two, three, one]
+    assert [each.nonce for each in await store.read(partial(outbox.troubled, limit=2))] == [
+        two,
+        three,
+    ]
+    assert (await store.read(outbox.count)).refused == 2
 
 
 async def test_the_counts_name_the_oldest_that_waits(store: Store) -> None:

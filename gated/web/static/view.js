@@ -159,7 +159,19 @@ function drawServer({ server, list, outbox }) {
   setText(byId("outbox-settled"), numbers.format(outbox.settled));
   setText(byId("outbox-shelved"), numbers.format(outbox.shelved));
   byId("outbox-shelved").dataset.some = outbox.shelved ? "yes" : "no";
+  drawTroubled(outbox.troubled ?? []);
   drawMissing(server.missing ?? []);
+}
+
+function drawTroubled(scans) {
+  byId("server-troubled").hidden = scans.length === 0;
+  const list = byId("troubled");
+  fillList(list, scans.length, () => document.createElement("li"));
+  scans.forEach((scan, index) => {
+    const at = clock.format(new Date(scan.at));
+    const words = `${at} ${MODE[scan.type]} ${scan.ticket ?? ""} ${SETTLED[scan.state]}: ${scan.server}`;
+    setText(list.children[index], words.replace(/ +/g, " "));
+  });
 }
 
 function drawMissing(missing) {
