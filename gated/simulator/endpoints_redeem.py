@@ -19,6 +19,8 @@ from gated.simulator.payloads import list_summary, position_on_list
 from gated.simulator.redeem import ENTRY, EXIT, Attempt, Denial, keep_failure, redeem
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from gated.simulator.exchange import Call, Reply, Site
     from gated.simulator.records import ListRecord, PositionRecord
 
@@ -51,7 +53,7 @@ def redeem_found(
         if not attempt.force:
             return denied(site, on, former, attempt, Denial("revoked"))
         position = former
-    candidates = _candidates(site, on, position)
+    candidates = [position] if position.secret != text else _candidates(site, on, position, attempt)
     if len(candidates) != 1:
         return denied(site, on, position, attempt, Denial("ambiguous"))
     position = candidates[0]
@@ -208,7 +210,10 @@ def revoked_position(site: Site, secret: str) -> PositionRecord | None:
     return None
 
 
-def _candidates(site: Site, on: ListRecord, position: PositionRecord) -> list[PositionRecord]:
+def _candidates(
+    site: Site, on: ListRecord, position: PositionRecord, attempt: Attempt
+) -> list[PositionRecord]:
+    """What a ticket's code may mean: by an id or a revoked code, only itself."""
     if not on.addon_match or not site.traits.explains:
         return [position]
     order = site.world.order_of(position)
@@ -217,8 +222,17 @@ def _candidates(site: Site, on: ListRecord, position: PositionRecord) -> list[Po
         for number in order.positions
         if (each := site.world.positions[number]).addon_to == position.id and not each.canceled
     ]
-    # None of them belongs on the list: any will do, for redeem refuses it by its product.
-    return [each for each in family if on.covers(each.item)] or [position]
+    if len(family) > 1:
+        family = [each for each in family if on.covers(each.item)]
+    if len(family) > 1:
+        family = [each for each in family if _is_valid_at(each, attempt.at)]
+    # None of them belongs here now: any will do, for redeem refuses it.
+    return family or [position]
+
+
+def _is_valid_at(position: PositionRecord, at: datetime) -> bool:
+    start, end = position.valid_from, position.valid_until
+    return (start is None or start <= at) and (end is None or end > at)
 
 
 def _is_kept_already(site: Site, on: ListRecord, nonce: str | None) -> bool:

@@ -84,14 +84,13 @@ def _denial_by_ticket(
     overridden = attempt.force and site.traits.force_overrides_all
     if order.status not in {PAID, PENDING} and not overridden:
         return Denial("canceled" if attempt.canceled_supported else "unpaid")
-    if site.traits.knows_validity and attempt.type == ENTRY and not attempt.force:
+    if site.traits.knows_validity and not attempt.force:
         denial = _denial_by_validity(position, order, attempt)
         if denial is not None:
             return denial
-    if not on.covers(position.item) and not overridden:
+    wrong_date = on.subevent is not None and position.subevent != on.subevent
+    if (wrong_date or not on.covers(position.item)) and not overridden:
         return Denial("product")
-    if on.subevent is not None and position.subevent != on.subevent and not overridden:
-        return Denial("invalid")
     if not attempt.force and not _is_paid(site, on, order, attempt):
         return Denial("unpaid")
     check = site.world.rules_check
@@ -105,8 +104,10 @@ def _denial_by_validity(
 ) -> Denial | None:
     if position.blocked:
         return Denial("blocked")
-    if order.status != PAID and order.require_approval:
+    if order.status == PENDING and order.require_approval:
         return Denial("unapproved")
+    if attempt.type == EXIT:
+        return None  # nobody is kept in by the time
     start, end = position.valid_from, position.valid_until
     if start is not None and start > attempt.at:
         return Denial("invalid_time", f"This ticket is only valid after {start:%Y-%m-%d %H:%M}.")

@@ -105,18 +105,37 @@ def test_a_list_without_re_entry_admits_once(world: World, dialect: Dialect) -> 
     assert outcome(world, dialect, 1, 3, force=True) == "ok"
 
 
-def test_only_pretix_knows_blocked_tickets_and_validity_and_never_at_the_exit(
-    world: World,
-) -> None:
-    world.block(1)
+def test_only_pretix_knows_validity_in_time_and_never_at_the_exit(world: World) -> None:
     world.positions[2].valid_from = NOW + timedelta(days=1)
     world.positions[3].valid_until = NOW - timedelta(days=1)
-    for number, reason in ((1, "blocked"), (2, "invalid_time"), (3, "invalid_time")):
-        assert outcome(world, PRETIX, number) == reason
+    for number in (2, 3):
+        assert outcome(world, PRETIX, number) == "invalid_time"
         assert outcome(world, PRETIX, number, type="exit") == "ok"
         assert outcome(world, PRETIX, number, force=True) == "ok"
         world.positions[number].checkins.clear()
         assert outcome(world, FORK, number) == "ok"
+
+
+@pytest.mark.parametrize("kind", ["entry", "exit"])
+def test_pretix_refuses_even_the_exit_of_a_ticket_that_is_blocked_unapproved_unpaid_or_canceled(
+    world: World, kind: str
+) -> None:
+    world.block(1)
+    order = world.order_of(world.positions[2])
+    order.status, order.require_approval = "n", True
+    expected = {1: "blocked", 2: "unapproved", PENDING: "unpaid", CANCELED: "canceled"}
+    for number, reason in expected.items():
+        asked: dict[str, Any] = {"type": kind, "canceled_supported": True}
+        assert outcome(world, PRETIX, number, **asked) == reason
+        assert outcome(world, PRETIX, number, **asked, force=True) == "ok"
+
+
+def test_another_date_of_the_series_is_refused_like_another_product(world: World) -> None:
+    world.lists[3].subevent = 7
+    assert outcome(world, PRETIX, 1, 3) == "product"
+    assert outcome(world, PRETIX, 1, 3, force=True) == "ok"
+    world.positions[2].subevent = 7
+    assert outcome(world, PRETIX, 2, 3) == "ok"
 
 
 @pytest.mark.parametrize("dialect", Dialect)

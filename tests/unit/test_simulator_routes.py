@@ -229,18 +229,37 @@ def test_pretix_annuls_an_entry_by_its_nonce() -> None:
     assert desk.post(ORGANIZER + "checkinrpc/annul/", annulled).status == 404
 
 
-def test_pretix_finds_the_add_on_that_belongs_on_the_list() -> None:
+def workshop_desk() -> Desk:
+    """A list of workshops, which are add-ons, that takes the code of the ticket itself."""
     desk = Desk(PRETIX)
     workshop = desk.world.lists[2]
     workshop.addon_match, workshop.limit_products = True, [3]
+    return desk
+
+
+def test_pretix_finds_the_add_on_that_belongs_on_the_list() -> None:
+    desk = workshop_desk()
     path = EVENT + "checkinlists/2/positions/{}/redeem/"
     reply = desk.post(path.format(desk.world.positions[25].secret), {})
     assert json.loads(reply.body)["position"]["addon_to"] == 25
     without = desk.post(path.format(desk.world.positions[2].secret), {})
     assert json.loads(without.body)["reason"] == "product"
-    desk.world.add_order(item=3, addon_to=25)
+    other = desk.world.add_order(item=3, addon_to=25)
     two = desk.post(path.format(desk.world.positions[25].secret), {})
     assert json.loads(two.body)["reason"] == "ambiguous"
+    by_id = desk.post(path.format(25), {})
+    assert json.loads(by_id.body)["reason"] == "product"
+    other.valid_until = NOW - timedelta(days=1)
+    valid = desk.post(path.format(desk.world.positions[25].secret), {"force": True})
+    assert json.loads(valid.body)["position"]["id"] != other.id
+
+
+def test_a_list_of_add_ons_shows_only_add_ons() -> None:
+    desk = workshop_desk()
+    addons = {one.id for one in desk.world.positions.values() if one.addon_to}
+    path = EVENT + "checkinlists/2/positions/"
+    assert set(desk.all_ids(path)) == addons
+    assert desk.all_ids(path, secret=desk.world.positions[25].secret) == []
 
 
 def test_a_failed_check_in_is_kept_once_per_nonce() -> None:
