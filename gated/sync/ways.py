@@ -108,7 +108,8 @@ TABLE: dict[tuple[ScanType, Case], tuple[Told, Told, Told, Told]] = {
     (EXIT, Case.UNPAID):             (_taken(_C),      _FACT,                 _FACT,      _FACT),
     (EXIT, Case.PRODUCT):            (_taken(_C),      _taken(_R, _RF, _CF),  _NO,        _FACT),
     (EXIT, Case.RULES):              (_taken(_C),      _OK,                   _OK,        _OK),
-    (EXIT, Case.BLOCKED):            (_taken(_C),      _OK,                   _OK,        _OK),
+    (EXIT, Case.BLOCKED):            (_taken(_C),      _FACT,                 _FACT,      _FACT),
+    (EXIT, Case.UNAPPROVED):         (_taken(_C),      _FACT,                 _FACT,      _FACT),
     (EXIT, Case.INVALID_TIME):       (_taken(_C),      _OK,                   _OK,        _OK),
 }  # fmt: skip
 
