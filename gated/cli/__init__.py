@@ -1,6 +1,6 @@
 """The commands: a file for each group of them, all hanging on `base.cli`."""
 
-from gated.cli import gate, ledger, pictures, setup
+from gated.cli import gate, ledger, pictures, setup, simulator
 from gated.cli.base import cli, main
 
-__all__ = ["cli", "gate", "ledger", "main", "pictures", "setup"]
+__all__ = ["cli", "gate", "ledger", "main", "pictures", "setup", "simulator"]

@@ -28,6 +28,7 @@ def initialize(site: Site, call: Call) -> Reply:
         else:
             _give_token(site, device)
             device.software = _software(sent)
+            site.world.note(device)
             return answer(_written(site, device))
     return answer(wrong, status=400)
 
@@ -40,6 +41,7 @@ def update(site: Site, call: Call) -> Reply:
         return answer(wrong, status=400)
     device = _device(site, call)
     device.software = _software(sent)
+    site.world.note(device)
     return answer(_written(site, device))
 
 
@@ -47,6 +49,7 @@ def roll(site: Site, call: Call) -> Reply:
     """Give the device another API token; the present one is void at once."""
     device = _device(site, call)
     _give_token(site, device)
+    site.world.note(device)
     return answer(_written(site, device))
 
 
@@ -54,6 +57,7 @@ def revoke(site: Site, call: Call) -> Reply:
     """Let the device give up its access."""
     device = _device(site, call)
     device.rights.revoked = True
+    site.world.note(device)
     return answer(_written(site, device))
 
 

@@ -95,12 +95,7 @@ def annul_pretix(site: Site, call: Call) -> Reply:
     nonce = sent.get("nonce")
     for row in site.world.checkins.values():
         if nonce and row.nonce == nonce and row.list in lists and row.successful:
-            row.successful = False
-            row.error_reason = "annulled"
-            row.error_explanation = sent.get("error_explanation")
-            if row.position is not None:
-                site.world.positions[row.position].checkins.remove(row)
-                site.world.changed()
+            site.world.annul(row, sent.get("error_explanation"))
             return answer({"status": "ok"})
     raise Refusal(detail(404, "No check-in found based on nonce"))
 

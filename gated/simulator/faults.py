@@ -4,38 +4,66 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import StrEnum
 
 
-class Fault(Enum):
-    """The faults. "Commit" is the moment at which the server has recorded the request."""
+class Fault(StrEnum):
+    """The faults; ABOUT says what each does."""
 
-    LATENCY = auto()
-    """The server takes `latency_s` longer; a key is locked meanwhile."""
-    RESET_BEFORE_COMMIT = auto()
-    """The connection is reset and nothing was recorded."""
-    RESET_AFTER_COMMIT = auto()
-    """The connection is reset; the request was recorded and its answer is lost."""
-    TRUNCATED_BODY = auto()
-    """The answer ends in the middle; the request was recorded."""
-    HTML_500 = auto()
-    """The server crashes before the commit."""
-    HTML_500_AFTER_COMMIT = auto()
-    """The server crashes after the commit."""
-    DATABASE_LOCKED = auto()
-    """SQLite was busy: a JSON error from the checkout endpoints, a page from all others."""
-    CAPTIVE_PORTAL = auto()
-    """Somebody else answers 200 with a page to log in on."""
-    TOO_MANY_REQUESTS = auto()
-    """429, come again in `retry_after_s`."""
-    UNAVAILABLE = auto()
-    """503, as a proxy says it when its server is gone."""
-    SLOW_BODY = auto()
-    """The answer dribbles in, `pause_s` between its pieces."""
-    WRONG_DATE = auto()
-    """The Date header is off by `offset_s`."""
-    WORKER_KILLED = auto()
-    """The worker dies before the commit; an idempotency key stays locked."""
+    LATENCY = "latency"
+    RESET_BEFORE_COMMIT = "reset-before-commit"
+    RESET_AFTER_COMMIT = "reset-after-commit"
+    TRUNCATED_BODY = "truncated-body"
+    HTML_500 = "html-500"
+    HTML_500_AFTER_COMMIT = "html-500-after-commit"
+    DATABASE_LOCKED = "database-locked"
+    CAPTIVE_PORTAL = "captive-portal"
+    TOO_MANY_REQUESTS = "too-many-requests"
+    UNAVAILABLE = "unavailable"
+    SLOW_BODY = "slow-body"
+    WRONG_DATE = "wrong-date"
+    WORKER_KILLED = "worker-killed"
+    WORKER_KILLED_AFTER_COMMIT = "worker-killed-after-commit"
+    CHURN = "churn"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a fault does, and which field of ActiveFault its amount is."""
+
+    words: str
+    amount: str = ""
+    unit: str = ""
+
+
+# "Commit" is the moment at which the server has recorded the request.
+ABOUT = {
+    Fault.LATENCY: About(
+        "the server takes that much longer; an idempotency key is locked meanwhile",
+        "latency_s",
+        "seconds",
+    ),
+    Fault.RESET_BEFORE_COMMIT: About("the connection is reset, nothing was recorded"),
+    Fault.RESET_AFTER_COMMIT: About("it was recorded, the connection is reset: the answer is lost"),
+    Fault.TRUNCATED_BODY: About("it was recorded, the answer ends in the middle"),
+    Fault.HTML_500: About("the server crashes before the commit; the fork pins that to the key"),
+    Fault.HTML_500_AFTER_COMMIT: About("the server crashes after the commit"),
+    Fault.DATABASE_LOCKED: About("SQLite was busy: JSON from checkout/*, a page from all others"),
+    Fault.CAPTIVE_PORTAL: About("somebody else answers 200 with a page to log in on"),
+    Fault.TOO_MANY_REQUESTS: About("429, come again later", "retry_after_s", "seconds"),
+    Fault.UNAVAILABLE: About("503, as a proxy says it when its server is gone"),
+    Fault.SLOW_BODY: About(
+        "slow loris: the answer dribbles in, 16 bytes a time", "pause_s", "seconds between them"
+    ),
+    Fault.WRONG_DATE: About("the Date header is off", "offset_s", "seconds"),
+    Fault.WORKER_KILLED: About("the worker dies before the commit; a key stays locked (409)"),
+    Fault.WORKER_KILLED_AFTER_COMMIT: About(
+        "the worker dies after the commit; a key stays locked (409)"
+    ),
+    Fault.CHURN: About(
+        "organisers at work: an order is sold, paid, canceled, blocked or gets a new code"
+    ),
+}
 
 
 @dataclass(slots=True)
@@ -63,7 +91,8 @@ class Faults:
     """The faults that are switched on; the same seed strikes the same requests."""
 
     def __init__(self, *, seed: int = 1) -> None:
-        self._random = random.Random(seed)
+        self.dice = random.Random(seed)
+        """Whatever is left to chance."""
         self._active: list[ActiveFault] = []
 
     def add(
@@ -91,8 +120,12 @@ class Faults:
             pause_s=pause_s,
             offset_s=offset_s,
         )
-        self._active.append(active)
+        self.switch_on(active)
         return active
+
+    def switch_on(self, active: ActiveFault) -> None:
+        """Switch on one that was made elsewhere."""
+        self._active.append(active)
 
     def remove(self, active: ActiveFault) -> None:
         """Switch one off."""
@@ -108,7 +141,7 @@ class Faults:
         for active in self._active:
             if active.fault in struck or not active.concerns(method, path):
                 continue
-            if active.probability >= 1.0 or self._random.random() < active.probability:
+            if active.probability >= 1.0 or self.dice.random() < active.probability:
                 active.hits += 1
                 struck[active.fault] = active
         return struck

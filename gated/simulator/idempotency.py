@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from gated.simulator.exchange import Reply, detail
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Callable
 
 KEPT = timedelta(hours=24)
 
@@ -18,17 +18,30 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(slots=True)
-class _Kept:
+class KeptKey:
+    """One key and what its holder is answered: `freed` is nothing, as if never used."""
+
+    holder: str
+    key: str
     since: datetime
     reply: Reply | None = None
     """None while the request is in flight, or for good if its worker was killed."""
+    freed: bool = False
 
 
 class IdempotencyKeys:
     """The keys of one server. A key belongs to its Authorization header, not to a path or body."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, str], _Kept] = {}
+        self._kept: dict[tuple[str, str], KeptKey] = {}
+        self.on_change: Callable[[KeptKey], None] | None = None
+
+    def restore(self, kept: KeptKey) -> None:
+        """Take up what was kept when the server last ran."""
+        if kept.freed:
+            self._kept.pop((kept.holder, kept.key), None)
+        else:
+            self._kept[kept.holder, kept.key] = kept
 
     def begin(self, authorization: str, key: str, *, now: datetime) -> Reply | None:
         """Lock the key and return None, or return what its holder must be answered instead."""
@@ -36,7 +49,8 @@ class IdempotencyKeys:
             del self._kept[next(iter(self._kept))]
         kept = self._kept.get((authorization, key))
         if kept is None:
-            self._kept[authorization, key] = _Kept(now)
+            kept = self._kept[authorization, key] = KeptKey(authorization, key, now)
+            self._note(kept)
             return None
         return kept.reply or concurrent()
 
@@ -44,10 +58,19 @@ class IdempotencyKeys:
         self, authorization: str, key: str, reply: Reply, *, forgets: frozenset[int]
     ) -> None:
         """Keep the answer, or free the key if answers of this status are not kept."""
+        kept = self._kept.get((authorization, key))
+        if kept is None:
+            return
         if reply.status in forgets:
-            self._kept.pop((authorization, key), None)
-        elif (kept := self._kept.get((authorization, key))) is not None:
+            kept.freed = True
+            del self._kept[authorization, key]
+        else:
             kept.reply = reply
+        self._note(kept)
+
+    def _note(self, kept: KeptKey) -> None:
+        if self.on_change:
+            self.on_change(kept)
 
     def query(self, authorization: str, key: str) -> Reply:
         """Return the kept answer without sending the request again."""

@@ -28,6 +28,8 @@ class ReceivedRequest:
     """What was answered, or None if the connection was dropped before there was an answer."""
     sent: bool = False
     """Whether the whole answer left."""
+    faults: tuple[str, ...] = ()
+    """What went wrong with it on purpose."""
 
 
 class RequestLog:

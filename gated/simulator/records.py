@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt  # noqa: TC003  the journal reads rows back by their types
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import datetime as dt
+from typing import Any
 
 PAID, PENDING, EXPIRED, CANCELED = "p", "n", "e", "c"
 """The server's letters for an order's status."""
@@ -175,3 +173,7 @@ class DeviceRecord:
     rights: TokenRights
     api_token: str = ""
     software: dict[str, str] = field(default_factory=dict)
+
+
+Record = CheckinRecord | OrderRecord | PositionRecord | RevokedSecret | BlockedSecret | DeviceRecord
+"""What changes while the server runs."""

@@ -15,6 +15,7 @@ from gated.simulator.dialects import Dialect
 from gated.simulator.exchange import SERVER_ERROR, Call, Reply, Site, answer, detail, page
 from gated.simulator.faults import ActiveFault, Fault, Faults
 from gated.simulator.idempotency import SAFE, IdempotencyKeys
+from gated.simulator.organisers import organise
 from gated.simulator.paging import Walks
 from gated.simulator.received import ReceivedRequest, RequestLog
 from gated.simulator.routes import respond
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from aiohttp.web_request import BaseRequest
 
+    from gated.simulator.journal import Journal
     from gated.simulator.world import World
 
 HOST = "127.0.0.1"
@@ -47,6 +49,8 @@ class TicketServer:
         faults: Faults | None = None,
         clock: Callable[[], datetime] | None = None,
         keep_alive: bool = True,
+        host: str = HOST,
+        journal: Journal | None = None,
     ) -> None:
         self.world = world
         self.dialect = dialect
@@ -54,8 +58,11 @@ class TicketServer:
         self.faults = faults or Faults()
         self.requests = RequestLog()
         self.keys = IdempotencyKeys()
+        self.on_answer: Callable[[ReceivedRequest], None] | None = None
+        """Hears of every request once it is answered or dropped."""
+        self._journal = journal
         self._site = Site(world, dialect, Walks())
-        self._port = port
+        self._host, self._port = host, port
         self._keep_alive = keep_alive
         self._listener: asyncio.Server | None = None
         self._web: web.Server | None = None
@@ -66,11 +73,14 @@ class TicketServer:
             device = world.add_device("Gate")
             device.api_token = token
             world.tokens[token] = device.rights
+            world.note(device)
+        if journal:
+            journal.attach(world, self.keys)
 
     @property
     def url(self) -> str:
         """Where it listens, or did and will again."""
-        return f"http://{HOST}:{self._port}"
+        return f"http://{self._host}:{self._port}"
 
     @property
     def plugged(self) -> bool:
@@ -95,7 +105,7 @@ class TicketServer:
         loop = asyncio.get_running_loop()
         self._web = web.Server(self._handle, access_log=None)
         self._listener = await loop.create_server(
-            self._web, HOST, self._port, reuse_address=True, backlog=128
+            self._web, self._host, self._port, reuse_address=True, backlog=128
         )
         self._port = self._listener.sockets[0].getsockname()[1]
 
@@ -142,14 +152,19 @@ class TicketServer:
         seen = _remembered(call, request.headers)
         self.requests.add(seen)
         struck = self.faults.strike(call.method, call.path)
-        reply = await self._reply(call, request.headers.get("X-Idempotency-Key"), struck)
-        if reply is None:
-            delivery.reset(request.transport)
-            return web.Response(status=499)
-        seen.status = reply.status
-        response = await self._deliver(request, reply, struck)
-        seen.sent = not struck.keys() & {Fault.TRUNCATED_BODY, Fault.RESET_AFTER_COMMIT}
-        return response
+        seen.faults = tuple(struck)
+        try:
+            reply = await self._reply(call, request.headers.get("X-Idempotency-Key"), struck)
+            if reply is None:
+                delivery.reset(request.transport)
+                return web.Response(status=499)
+            seen.status = reply.status
+            response = await self._deliver(request, reply, struck)
+            seen.sent = not struck.keys() & {Fault.TRUNCATED_BODY, Fault.RESET_AFTER_COMMIT}
+            return response
+        finally:
+            if self.on_answer:
+                self.on_answer(seen)
 
     async def _reply(
         self, call: Call, key: str | None, struck: Mapping[Fault, ActiveFault]
@@ -163,16 +178,26 @@ class TicketServer:
         lock = (call.authorization or "", key) if key and call.method not in SAFE else None
         if lock is not None:
             kept = self.keys.begin(*lock, now=self.world.clock())
+            self._remember()
             if kept is not None:
                 return kept
         if Fault.LATENCY in struck:
             await asyncio.sleep(struck[Fault.LATENCY].latency_s)
         if Fault.WORKER_KILLED in struck:
             return None
+        if Fault.CHURN in struck:
+            organise(self.world, self.faults.dice)
         reply = self._worked(call, struck)
-        if lock is not None:
+        killed = Fault.WORKER_KILLED_AFTER_COMMIT in struck
+        if lock is not None and not killed:
             self.keys.finish(*lock, reply, forgets=self.dialect.traits.forgets)
-        return reply
+        # Row and key at once, before a byte of the answer leaves.
+        self._remember()
+        return None if killed else reply
+
+    def _remember(self) -> None:
+        if self._journal:
+            self._journal.commit()
 
     def _worked(self, call: Call, struck: Mapping[Fault, ActiveFault]) -> Reply:
         if Fault.HTML_500 in struck:

@@ -19,6 +19,7 @@ from gated.simulator.records import (
     ListRecord,
     OrderRecord,
     PositionRecord,
+    Record,
     RevokedSecret,
     TokenRights,
 )
@@ -62,6 +63,8 @@ class World:
         self.devices: dict[int, DeviceRecord] = {}
         self.rules_check: Callable[[ListRecord, PositionRecord, datetime], bool] | None = None
         """Says whether a list's entry rules let a position in; without it they always do."""
+        self.on_change: Callable[[Record], None] | None = None
+        """Hears of every row that a request or an organiser's method changed."""
         self.revision = 0
         """Grows with every change that could alter who is on which list."""
         self.touches = 0
@@ -143,7 +146,21 @@ class World:
         row = CheckinRecord(id=self.next_checkin, datetime=at or now, created=now, **columns)
         self.next_checkin += 1
         self.checkins[row.id] = row
+        self.note(row)
         return row
+
+    def annul(self, row: CheckinRecord, explanation: str | None) -> None:
+        """Take back a successful row; it stays in the log."""
+        row.successful, row.error_reason, row.error_explanation = False, "annulled", explanation
+        if row.position is not None:
+            self.positions[row.position].checkins.remove(row)
+            self.changed()
+        self.note(row)
+
+    def note(self, row: Record) -> None:
+        """Say that a row was changed."""
+        if self.on_change:
+            self.on_change(row)
 
     # What organisers do.
 
@@ -190,11 +207,15 @@ class World:
 
     def adopt(self, position: PositionRecord) -> None:
         """Put a finished position into its order."""
+        self.put(position)
+        self.orders[position.order].positions.append(position.id)
+        self.changed()
+
+    def put(self, position: PositionRecord) -> None:
+        """Put a position where its id is, new or in place of what it was."""
         self.positions[position.id] = position
         self._next_position = max(self._next_position, position.id + 1)
         self._by_secret[position.secret] = position.id
-        self.orders[position.order].positions.append(position.id)
-        self.changed()
 
     def pay(self, code: str) -> None:
         """Mark an order as paid."""
@@ -218,7 +239,9 @@ class World:
         old, position.secret = position.secret, new or secrets.token_hex(16)
         self._by_secret.pop(old, None)
         self._by_secret[position.secret] = position_id
-        self.revoked.append(RevokedSecret(len(self.revoked) + 1, old, position_id, self.clock()))
+        revoked = RevokedSecret(len(self.revoked) + 1, old, position_id, self.clock())
+        self.revoked.append(revoked)
+        self.note(revoked)
         self._touch(position.order)
         return old
 
@@ -231,6 +254,7 @@ class World:
             position.secret, BlockedSecret(number, position.secret, self.clock(), blocked=blocked)
         )
         row.blocked, row.updated = blocked, self.clock()
+        self.note(row)
         self._touch(position.order)
 
     def add_device(
@@ -246,6 +270,7 @@ class World:
             rights=TokenRights(Kind.DEVICE, profile, device_id=number),
         )
         self.devices[number] = device
+        self.note(device)
         return device
 
     def changed(self) -> None:
@@ -254,8 +279,12 @@ class World:
         self.touches += 1
 
     def _touch(self, code: str) -> None:
-        self.orders[code].last_modified = self.clock()
+        order = self.orders[code]
+        order.last_modified = self.clock()
         self.changed()
+        self.note(order)
+        for number in order.positions:
+            self.note(self.positions[number])
 
     def _unused_code(self) -> str:
         return next(code for code in _codes() if code not in self.orders)

@@ -188,3 +188,37 @@ async def test_connections_can_be_closed_after_each_answer_as_some_servers_do() 
         client.get("/api/v1/version") as answer,
     ):
         assert answer.headers["Connection"] == "close"
+
+
+async def test_a_worker_that_dies_after_the_commit_leaves_the_row_and_a_locked_key(
+    server: TicketServer, client: aiohttp.ClientSession
+) -> None:
+    server.faults.add(Fault.WORKER_KILLED_AFTER_COMMIT, times=1)
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await redeem(client, server, key="k")
+    assert len(server.world.checkins) == 1
+    assert (await redeem(client, server, key="k"))[0] == 409
+
+
+async def test_organisers_change_the_list_between_two_pages(
+    server: TicketServer, client: aiohttp.ClientSession
+) -> None:
+    before = server.world.revision
+    server.faults.add(Fault.CHURN)
+    for _ in range(20):
+        async with client.get(EVENT + "checkinlists/1/positions/") as answer:
+            assert answer.status == 200
+    assert server.world.revision > before
+    assert len(server.world.positions) > 10
+
+
+async def test_who_listens_hears_of_every_request_and_what_went_wrong_with_it(
+    server: TicketServer, client: aiohttp.ClientSession
+) -> None:
+    heard: list[tuple[int | None, tuple[str, ...]]] = []
+    server.on_answer = lambda seen: heard.append((seen.status, seen.faults))
+    server.faults.add(Fault.WORKER_KILLED, times=1)
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await redeem(client, server)
+    await redeem(client, server)
+    assert heard == [(None, ("worker-killed",)), (201, ())]
