@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from gated.errors import (
 from gated.model import Scan, State
 from gated.store import outbox
 from gated.sync.pace import Pace
+from gated.sync.patience import Patience, Resting
 from gated.sync.tell import Outcome, Teller
 
 if TYPE_CHECKING:
@@ -37,40 +37,11 @@ __all__ = ["Outcome", "Patience", "Push"]
 logger = logging.getLogger(__name__)
 
 _SIDE_BY_SIDE = 2
-_FEW = 2
+_MANY = 10
 _NO_CHECKOUT = (
     '[server] exit_via is "checkout", but this server or token has no checkout/single:'
     " exits go through redeem"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait for the server, how long a failed row rests, and when it is shelved.
-
-    `strikes` are failures between which the server took other rows; `quiet_strikes` those
-    while there was little else to take, but it answered when asked for its version.
-    """
-
-    first_s: float = 1.0
-    longest_s: float = 60.0
-    rest_s: float = 5.0
-    longest_rest_s: float = 60.0
-    strikes: int = 8
-    quiet_strikes: int = 20
-    locked_s: float = 30.0
-    """gunicorn kills a worker after this; until then a locked key may still be recorded."""
-
-
-@dataclass
-class _Rest:
-    """A row that went to the back: its pause, and how often the server failed on it."""
-
-    pace: Pace
-    until: float = 0.0
-    strikes: int = 0
-    quiet_strikes: int = 0
-    answers: int = 0
 
 
 class Push:
@@ -111,8 +82,7 @@ class Push:
         )
         self._new = asyncio.Event()
         self._back = asyncio.Event()
-        self._resting: dict[str, _Rest] = {}
-        self._answers = 0
+        self._resting = Resting(self._patience)
 
     def wake(self) -> None:
         """Say that a scan was recorded."""
@@ -129,13 +99,13 @@ class Push:
         while True:
             self._new.clear()
             self._back.clear()
-            busy = [nonce for nonce, rest in self._resting.items() if self._is_resting(rest)]
+            busy = self._resting.busy(self._clock.monotonic())
             debts = await self._store.read(
                 partial(outbox.next_debts, limit=_SIDE_BY_SIDE, busy=busy)
             )
             if not debts:
                 await self._say_shelf()
-                await self._wait(self._new, self._next_rest_s())
+                await self._wait(self._new, self._resting.next_s(self._clock.monotonic()))
                 continue
             try:
                 self._say_exits()
@@ -163,7 +133,6 @@ class Push:
 
     async def _settle(self, debt: Debt) -> None:
         """Bring one scan to its end, or to the back of the queue."""
-        nonce = debt.scan.nonce
         try:
             outcome = await self._teller.tell(debt)
         except NotAuthorized:
@@ -178,8 +147,7 @@ class Push:
             logger.exception("a scan could not be told")
             await self._to_the_back(debt.scan, f"{type(error).__name__}: {error}")
             return
-        self._answers += outcome.state is not State.LOCAL
-        self._resting.pop(nonce, None)
+        self._resting.taken(debt.scan.nonce, by_server=outcome.state is not State.LOCAL)
         await self._write(debt.scan, outcome)
 
     async def _write(self, scan: Scan, outcome: Outcome) -> None:
@@ -203,7 +171,7 @@ class Push:
     async def _failed(self, scan: Scan, error: ServerError) -> None:
         """Tell a server that is away from one that fails on this row. Raises ServerUnreachable."""
         if isinstance(error, ServerUnreachable) and error.wait_s:
-            self._rest(scan)
+            self._resting.rest(scan.nonce, self._clock.monotonic())
             raise error
         if isinstance(error, NoSuchEndpoint) and await self._can_now_otherwise():
             return
@@ -214,37 +182,21 @@ class Push:
         except ServerError:
             raise ServerUnreachable(str(error)) from error
         if isinstance(error, KeyLocked):
-            self._rest(scan)
+            self._resting.rest(scan.nonce, self._clock.monotonic())
         else:
             await self._to_the_back(scan, str(error))
+        if self._resting.in_vain >= _MANY:
+            raise ServerUnreachable(f"the server fails on everything: {error}")
 
     async def _to_the_back(self, scan: Scan, words: str) -> None:
         """One poisoned row never holds up the rest; when only it keeps failing, it is shelved."""
-        rest = self._rest(scan)
         logger.warning("%s %s to the back: %s", scan.type, scan.order_code, words)
-        if self._is_hopeless(rest):
-            del self._resting[scan.nonce]
+        if self._resting.fail(scan.nonce, self._clock.monotonic()):
             await self._write(scan, Outcome(State.SHELVED, outbox.FAILED, words))
             await self._say_shelf()
         else:
             work = partial(outbox.note_failure, nonce=scan.nonce, message=words)
             await self._store.write(work)
-
-    def _rest(self, scan: Scan) -> _Rest:
-        pace = Pace(self._patience.rest_s, self._patience.longest_rest_s)
-        rest = self._resting.setdefault(scan.nonce, _Rest(pace))
-        rest.until = self._clock.monotonic() + rest.pace.next()
-        return rest
-
-    def _is_hopeless(self, rest: _Rest) -> bool:
-        """A server that fails on everything says nothing about one row."""
-        if not rest.strikes or self._answers > rest.answers:
-            rest.strikes += 1
-            rest.answers = self._answers
-        elif len(self._resting) <= _FEW:
-            rest.quiet_strikes += 1
-        patience = self._patience
-        return rest.strikes >= patience.strikes or rest.quiet_strikes >= patience.quiet_strikes
 
     async def _can_now_otherwise(self) -> bool:
         """Whether the server, asked again, turns out to offer other ways than we thought."""
@@ -284,15 +236,6 @@ class Push:
             self._health.warn("exits", _NO_CHECKOUT)
         elif self._health.of("exits"):
             self._health.ok("exits")
-
-    def _is_resting(self, rest: _Rest) -> bool:
-        return self._clock.monotonic() < rest.until
-
-    def _next_rest_s(self) -> float | None:
-        if not self._resting:
-            return None
-        soonest = min(rest.until for rest in self._resting.values())
-        return max(0.05, soonest - self._clock.monotonic())
 
     @staticmethod
     async def _wait(what: asyncio.Event, at_most_s: float | None) -> None:

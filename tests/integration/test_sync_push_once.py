@@ -295,3 +295,20 @@ async def test_while_the_way_is_not_known_nothing_is_told(tmp_path: Path) -> Non
             gate.push.back()
             await gate.until_settled()
         assert gate.types(1) == ["entry"]
+
+
+async def test_a_server_that_takes_nothing_is_not_asked_about_every_scan(tmp_path: Path) -> None:
+    patience = replace(QUICK, longest_s=600, first_s=600, rest_s=0.2, longest_rest_s=0.2)
+    async with bench(tmp_path, world=small_world(60), patience=patience) as gate:
+        await gate.ready()
+        for position in range(1, 61):
+            await gate.scan(ENTRY, position)
+        gate.server.faults.add(Fault.HTML_500, method="POST")
+        async with gate.pushing():
+            await until_true(lambda: gate.words("upload").startswith("waiting"))
+            assert "the server fails on everything" in gate.words("upload")
+            assert len({request.path for request in told(gate.server)}) < 20
+            gate.server.faults.clear()
+            gate.push.back()
+            await gate.until_settled()
+        assert {scan.state for scan in await gate.scans()} == {State.CONFIRMED}
