@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import sqlite3
@@ -9,13 +10,14 @@ from collections.abc import Callable
 
 import click
 
-from . import lookup, reading, scan
+from . import lookup, reading, scan, sync
 from .table import Table
 
 BENCHMARKS: dict[str, Callable[[], list[Table]]] = {
     "reading": reading.run,
     "scan": scan.run,
     "lookup": lookup.run,
+    "sync": sync.run,
 }
 
 
@@ -23,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[], list[Table]]] = {
 @click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
 def main(names: tuple[str, ...]) -> None:
     """Measure and print Markdown tables. Ratios hold on any machine, times only on this one."""
+    logging.getLogger("gated").setLevel(logging.ERROR)
     click.echo(machine())
     for name in names or BENCHMARKS:
         for table in BENCHMARKS[name]():

@@ -233,13 +233,18 @@ class Process:
                 stderr=log,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )
+        self.wait_for(wait_for, more_than=before)
+
+    def wait_for(self, words: str, *, more_than: int = 0) -> None:
+        """Wait for a line in the log."""
+        assert self._process is not None
         for _ in range(600):
-            if self.log().count(wait_for) > before:
+            if self.log().count(words) > more_than:
                 return
             if self._process.poll() is not None:
                 break
             time.sleep(0.05)
-        raise AssertionError(f"the gate did not start:\n{self.log()}")
+        raise AssertionError(f"the gate did not say {words!r}:\n{self.log()}")
 
     def feed(self, text: str) -> None:
         """Hold up a code."""
@@ -275,6 +280,11 @@ class Process:
             timeout=30,
             check=False,
         )
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import lookup, reading, scan
+from benchmarks import lookup, reading, scan, sync
 from benchmarks.__main__ import machine
 from benchmarks.table import Spread, Table
 
@@ -51,6 +51,27 @@ def test_a_list_is_loaded_looked_up_and_started_with() -> None:
         ("200, unchanged second", "0"),
     ]
     assert len(waits.rows) == 3
+
+
+def test_the_ways_down_and_up_are_measured_beside_a_bare_loop() -> None:
+    down, up, waits = sync.run(size=120, changed=3, exits=8, rounds=1, slow_s=0.001)
+
+    assert [row[0] for row in down.rows] == [
+        "the first time",
+        "again, unchanged",
+        "the first time, 1 ms an answer",
+        "again, unchanged, 1 ms an answer",
+        "3 changes",
+        "3 changes, 1 ms an answer",
+    ]
+    assert [row[0] for row in up.rows] == [
+        "through redeem",
+        "through redeem, 1 ms an answer",
+        "through checkout",
+        "through checkout, 1 ms an answer",
+    ]
+    assert all(float(row[3]) > 0 for row in (*down.rows, *up.rows))
+    assert len(waits.rows) == 4
 
 
 def test_a_spread_is_the_median_and_the_sample_that_99_of_100_do_not_exceed() -> None:
