@@ -1,15 +1,19 @@
-"""The words of gated as values. No I/O, no clock; everything here is immutable."""
+"""The words of gated as values. No I/O, no clock; everything here is immutable.
+
+What comes by the hundred thousand is a msgspec.Struct, made in a tenth of a dataclass's time.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
+import msgspec
 
+if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
@@ -122,8 +126,7 @@ class Checkin:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class CheckinList:
+class CheckinList(msgspec.Struct, frozen=True):
     """A check-in list as the server describes it."""
 
     id: int
@@ -135,7 +138,7 @@ class CheckinList:
     allow_multiple_entries: bool = False
     allow_entry_after_exit: bool = True
     addon_match: bool = False
-    rules: Mapping[str, Any] = field(default_factory=dict)
+    rules: Mapping[str, Any] = {}
 
     def covers(self, item: int) -> bool:
         """Whether tickets of this product belong on the list."""
@@ -152,8 +155,7 @@ class Event:
     date_admission: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(msgspec.Struct, frozen=True, gc=False):
     """One order position with what is needed to decide, and nothing else."""
 
     position_id: int
@@ -176,8 +178,7 @@ class Ticket:
     """Found by a secret the ticket no longer has."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerCheckin:
+class ServerCheckin(msgspec.Struct, frozen=True, gc=False):
     """A check-in as the server lists it; `id` breaks ties of the datetime."""
 
     id: int
@@ -186,14 +187,16 @@ class ServerCheckin:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(msgspec.Struct, frozen=True, gc=False):
     """A ticket as the server lists it, with the secret in the clear: hashed before it is kept."""
 
     ticket: Ticket
-    secret: str = field(repr=False)
+    secret: str
     checkins: tuple[ServerCheckin, ...] = ()
-    name: str = field(default="", repr=False)
+    name: str = ""
+
+    def __repr__(self) -> str:
+        return f"Listed(ticket={self.ticket!r}, checkins={self.checkins!r})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ check-ins here are of all lists, and a canceled position still appears, marked a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from gated.model import Event
 from gated.server import wire

@@ -253,7 +253,7 @@ def moment(text: str) -> datetime:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise BadReply("the server's answer does not say of when it is") from None
-    return at.replace(tzinfo=at.tzinfo or UTC)
+    return _aware(at)
 
 
 def listed(position: Position) -> Listed:
@@ -278,22 +278,27 @@ def listed(position: Position) -> Listed:
             addon_to=position.addon_to,
         ),
         secret=position.secret,
-        checkins=tuple(
-            ServerCheckin(
-                id=checkin.id,
-                list_id=checkin.list,
-                type=ScanType.EXIT if checkin.type == "exit" else ScanType.ENTRY,
-                at=checkin.datetime.replace(tzinfo=checkin.datetime.tzinfo or UTC),
-            )
-            for checkin in position.checkins
-        ),
+        checkins=tuple([_checkin(one) for one in position.checkins]),
         name=position.attendee_name or "",
+    )
+
+
+def _checkin(checkin: _Checkin) -> ServerCheckin:
+    return ServerCheckin(
+        id=checkin.id,
+        list_id=checkin.list,
+        type=ScanType.EXIT if checkin.type == "exit" else ScanType.ENTRY,
+        at=_aware(checkin.datetime),
     )
 
 
 def aware(at: datetime | None) -> datetime | None:
     """A time that says its zone; UTC where the server left it out."""
-    return at and at.replace(tzinfo=at.tzinfo or UTC)
+    return at and _aware(at)
+
+
+def _aware(at: datetime) -> datetime:
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def decode(body: bytes, kind: type[T]) -> T:

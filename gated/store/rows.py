@@ -19,7 +19,11 @@ def stamp(at: datetime) -> str: ...
 def stamp(at: None) -> None: ...
 def stamp(at: datetime | None) -> str | None:
     """UTC in fixed width, so that the order of the text is the order of time."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if at else None
+    if at is None:
+        return None
+    # Twice for every ticket of a list: this is several times as quick as strftime.
+    there = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return there.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 @overload

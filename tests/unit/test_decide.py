@@ -6,13 +6,15 @@ data. D numbers in the ids are those of the checks that every offline check-in a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import dataclasses
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gated.config import Policy
 from gated.decide import ENTRY_CHECKS, OVERTURNABLE, Facts, decide, flaw, questionable
@@ -591,7 +593,7 @@ def test_a_refusal_never_has_a_reason_to_admit_and_a_plain_yes_no_other(
 @any_facts
 @given(all_facts, policies)
 def test_who_is_inside_is_never_refused_the_way_out(facts: Facts, policy: Policy) -> None:
-    decision = decide(replace(facts, type=EXIT), policy)
+    decision = decide(dataclasses.replace(facts, type=EXIT), policy)
 
     inside = {
         Stay(one.id, ticket.position_id)
@@ -607,7 +609,7 @@ def test_who_is_inside_is_never_refused_the_way_out(facts: Facts, policy: Policy
 @any_facts
 @given(all_facts, policies)
 def test_an_exit_ends_only_stays_that_had_begun(facts: Facts, policy: Policy) -> None:
-    decision = decide(replace(facts, type=EXIT), policy)
+    decision = decide(dataclasses.replace(facts, type=EXIT), policy)
 
     if decision.reason is Reason.LEFT:
         for stay in decision.stays:
@@ -618,7 +620,7 @@ def test_an_exit_ends_only_stays_that_had_begun(facts: Facts, policy: Policy) ->
 @any_facts
 @given(all_facts, policies)
 def test_an_entry_never_admits_a_ticket_with_a_flaw(facts: Facts, policy: Policy) -> None:
-    decision = decide(replace(facts, type=ENTRY), policy)
+    decision = decide(dataclasses.replace(facts, type=ENTRY), policy)
 
     if decision.verdict.admits:
         (stay,) = decision.stays
@@ -637,7 +639,7 @@ def test_an_entry_never_admits_a_ticket_with_a_flaw(facts: Facts, policy: Policy
 def test_an_entry_never_admits_who_is_in_unless_the_list_allows_several(
     facts: Facts, policy: Policy
 ) -> None:
-    decision = decide(replace(facts, type=ENTRY), policy)
+    decision = decide(dataclasses.replace(facts, type=ENTRY), policy)
 
     if decision.verdict.admits:
         (stay,) = decision.stays
@@ -652,8 +654,8 @@ def test_an_entry_never_admits_who_is_in_unless_the_list_allows_several(
 def test_fresh_data_are_never_harder_on_nobody_than_stale_ones(
     facts: Facts, policy: Policy
 ) -> None:
-    believing = decide(replace(facts, believed=True), policy)
-    doubting = decide(replace(facts, believed=False), policy)
+    believing = decide(dataclasses.replace(facts, believed=True), policy)
+    doubting = decide(dataclasses.replace(facts, believed=False), policy)
 
     assert doubting.reason is believing.reason
     assert doubting.stays == believing.stays
