@@ -22,7 +22,7 @@ _ALIVE_EVERY = 15
 _HELD_S = 1.0
 _HELD_EVERY_S = 0.25
 """A code just read is looked for so often, though it is held too still to stir anything."""
-_OTHERS_EVERY = 3
+_OTHERS_EVERY = 5
 """While a code is read, so many frames apart the thorough pass looks for another beside it."""
 _EAGER_S = 3.0
 _EAGER_SHARE = 0.4
@@ -34,9 +34,10 @@ _MOST_SAVED_S = 0.02
 class Eye:
     """Reads frame after frame of one camera; not the same code again and again, but cheaply.
 
-    The fast pass, and the thorough one when that reads nothing, look at every frame in which
-    something stirs. The others take turns, the one that has cost least first, and only from
-    a share of the time that has passed: an expensive one is paid for by frames without any.
+    The thorough pass looks at every frame in which something stirs; the fast one before it
+    where that is likely to do, when somebody has just come or a code has just been read. The
+    others take turns, the one that has cost least first, and only from a share of the time
+    that has passed: an expensive one is paid for by frames without any.
     """
 
     def __init__(
@@ -94,7 +95,8 @@ class Eye:
 
     def _look(self, pixels: Grey, now: float, *, resisting: bool) -> list[Code]:
         self._located = False
-        codes = self._try(FAST_PASS, pixels)
+        likely = now == self._opened or now - self._read <= _HELD_S
+        codes = self._try(FAST_PASS, pixels) if likely else []
         if codes and self.quality.looked % _OTHERS_EVERY:
             return codes
         known = {code.text for code in codes}

@@ -47,6 +47,7 @@ THOROUGH_PASS = Pass("all-on", plain)
 _UPRIGHT = How(downscale=False)
 _BENT = How(invert=False, downscale=False)
 _BENT_GLOBAL = How(invert=False, downscale=False, threshold="global")
+_UNCURLED = rescue.flattened(0.09, 0.06, 0.12, bends=1)
 
 IN_TURNS = (
     Pass("sharpen", sharpened(17, 6)),
@@ -68,6 +69,7 @@ IN_TURNS = (
     Pass("widen", widened(0, 90), _UPRIGHT),
     Pass("widen aslant", widened(45, 135), _UPRIGHT),
     Pass("flatten", rescue.flattened(0.02), _BENT),
+    Pass("uncurl", _UNCURLED, _BENT),
 )
 """For the frames of a code that is held, besides the fast and the thorough pass."""
 
@@ -76,6 +78,7 @@ FOR_STILLS = (
     *IN_TURNS[:10],
     Pass("enlarge x2", scaled(2)),
     Pass("widen", widened(0, 45, 90, 135)),
+    Pass("uncurl", _UNCURLED, _BENT),
     Pass("flatten", rescue.flattened(0.01, 0.02, 0.04), _BENT),
     Pass("flatten, global histogram", rescue.flattened(0.01, 0.02, 0.04), _BENT_GLOBAL),
     Pass("focus", focused(2, 3, 4, 5, 6, 7, 8), _UPRIGHT),

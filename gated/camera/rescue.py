@@ -38,12 +38,13 @@ def enlarged(pixels: Grey) -> Iterator[View]:
         yield View(np.asarray(soft, np.uint8), back)
 
 
-def flattened(*amounts: float) -> Views:
-    """Each located code laid flat, bent back by these parts of its side in every combination.
+def flattened(*amounts: float, bends: int = 4) -> Views:
+    """Each located code laid flat, bent back by these parts of its side, so many bends at once.
 
     Paper is curled and cloth is creased: the code is there, but not where its corners say.
     """
-    ways = sorted(itertools.product((0, -1, 1), repeat=4), key=lambda way: sum(map(abs, way)))
+    every = sorted(itertools.product((0, -1, 1), repeat=4), key=lambda way: sum(map(abs, way)))
+    ways = [way for way in every if sum(map(abs, way)) <= bends]
 
     def views(pixels: Grey) -> Iterator[View]:
         for code in locate(pixels):

@@ -20,8 +20,11 @@ _SIGMAS = 5.0
 _LEAST_CHANGED = 3
 """So many samples must have changed: single ones do by chance, the smallest code covers more."""
 _FOLLOW = 0.02
-_STAYS = 150
+_STAYS = 300
 """What has been in view for more frames is let become a part of the empty place."""
+_FOLLOW_UNREST = 0.03
+_UNREST_AT_FIRST = 8.0
+"""Grey levels: until a place is known, only much contrast counts in it."""
 _FOLLOW_NOISE_UP, _FOLLOW_NOISE_DOWN = 0.02, 0.2
 _MOST_NOISE = 20.0
 """Grey levels; no camera has more. A picture that moves as a whole looks like it, and is not."""
@@ -30,15 +33,16 @@ _BURNT, _DROWNED = 250, 5
 _LEAST_FAIR = 30
 _EVERY_FEW = 3
 """Light and noise are measured on so many samples fewer."""
-_OF_MEDIAN = 1.4826
-"""The standard deviation of noise, from the median of its absolute values."""
+_OF_MEDIAN, _OF_MEAN = 1.4826, 1.2533
+"""The standard deviation of noise, from the median and the mean of its absolute values."""
 
 
 class Watch:
     """Compares a few pixels of every frame with a slowly following picture of the empty place.
 
-    A change of light or exposure is taken out; what counts as a change depends on
-    the noise that is measured. It opens for whatever moves, not for codes alone.
+    A change of light or exposure is taken out; what counts as a change depends on the noise
+    that is measured, and on how restless each place is by itself: light has more noise than
+    shade, lamps flicker in bands, edges shake. It opens for whatever moves, not for codes alone.
     """
 
     def __init__(self) -> None:
@@ -46,40 +50,46 @@ class Watch:
         """Grey levels, the standard deviation from frame to frame."""
         self._measured = False
         self._open = 0
-        self._empty: Sample | None = None
         self._before: Sample | None = None
+        self._empty = self._unrest = np.zeros(0, np.float32)
+        """The mean change of each sample, in grey levels, as long as it is no more than usual."""
         self._shape: tuple[int, ...] = ()
 
     def forget(self) -> None:
         """The camera saw nothing for a while: what comes next is compared with nothing before."""
-        self._empty = self._before = None
+        self._before = None
 
     def stirs(self, pixels: npt.NDArray[np.uint8]) -> bool:
         """Say whether this frame, shape (height, width), shows something; the first one does."""
         every = max(1, round(pixels.shape[1] / _SAMPLES_ACROSS))
         sample = pixels[every // 2 :: every, every // 2 :: every].astype(np.float32)
-        if self._empty is None or self._before is None or pixels.shape != self._shape:
+        if self._before is None or pixels.shape != self._shape:
             self._shape = pixels.shape
-            self._empty, self._before = sample, sample
+            self._empty = self._before = sample
+            self._unrest = np.full_like(sample, _UNREST_AT_FIRST)
             self._measured, self._open = False, 0
             return True
         self._measure_noise(self._before.ravel()[::_EVERY_FEW], sample.ravel()[::_EVERY_FEW])
         self._before = sample
-        threshold = max(_LEAST_STEP, _SIGMAS * self.noise)
-        changed = min(
+        least = max(_LEAST_STEP, _SIGMAS * self.noise)
+        threshold = np.maximum(least, np.float32(_SIGMAS * _OF_MEAN) * self._unrest)
+        change, changed = min(
             (
                 _changed(sample - relit, self._empty, threshold)
                 for relit in _relit(self._empty, sample)
             ),
-            key=np.count_nonzero,
+            key=lambda found: np.count_nonzero(found[1]),
         )
         stirs = bool(np.count_nonzero(changed) >= _LEAST_CHANGED)
         self._open = self._open + 1 if stirs else 0
+        stays = self._open > _STAYS
         follow = np.float32(_FOLLOW) * (sample - self._empty)
-        if self._open <= _STAYS:
+        unrest = np.float32(_FOLLOW_UNREST) * (change - self._unrest)
+        if not stays:
             # Or a guest would leave a ghost behind, to be read for as long again.
-            follow[changed] = 0
+            follow[changed] = unrest[changed] = 0
         self._empty = self._empty + follow
+        self._unrest = self._unrest + unrest
         return stirs
 
     def _measure_noise(self, before: Sample, now: Sample) -> None:
@@ -95,10 +105,14 @@ class Watch:
         self._measured = True
 
 
-def _changed(change: Sample, empty: Sample, threshold: float) -> npt.NDArray[np.bool_]:
+def _changed(
+    change: Sample, empty: Sample, threshold: Sample
+) -> tuple[Sample, npt.NDArray[np.bool_]]:
+    """How much each sample has changed, and whether that is more than chance."""
     # How light a burnt pixel was nobody knows: it may be as light still.
     change[(change > 0) & (empty >= _BURNT)] = 0
-    return np.abs(change) > threshold
+    np.abs(change, out=change)
+    return change, change > threshold
 
 
 def _relit(empty: Sample, sample: Sample) -> Iterator[Sample]:

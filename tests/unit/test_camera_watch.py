@@ -52,6 +52,35 @@ def test_noise_opens_nothing(noise: float) -> None:
     assert watch.noise == pytest.approx(noise, rel=0.2, abs=0.5)
 
 
+def test_light_that_is_noisier_than_shade_opens_nothing() -> None:
+    rng = np.random.default_rng(9)
+    wall = np.tile(np.linspace(20, 230, 640), (360, 1))
+    watch = Watch()
+    stirs = [
+        watch.stirs(
+            np.clip(wall + rng.normal(0, 0.6, wall.shape) * wall**0.5, 0, 255).astype(np.uint8)
+        )
+        for _ in range(100)
+    ]
+
+    assert not any(stirs[1:])
+
+
+def test_lamps_that_flicker_in_bands_open_nothing_but_a_code_before_them_does() -> None:
+    rng = np.random.default_rng(10)
+    rows = np.arange(360)[:, np.newaxis]
+
+    def flickering(index: int) -> Grey:
+        gain = 1 + 0.15 * np.sin(rows / 30 + 0.3 * index)
+        return np.asarray(np.clip(place(rng, noise=2) * gain, 0, 255), np.uint8)
+
+    watch = Watch()
+    stirs = [watch.stirs(flickering(index)) for index in range(100)]
+
+    assert not any(stirs[1:])
+    assert watch.stirs(with_code(flickering(100)))
+
+
 @pytest.mark.parametrize("light", [0.5, 0.8, 1.2, 1.5])
 def test_a_change_of_light_opens_nothing(light: float) -> None:
     rng = np.random.default_rng(2)
