@@ -323,7 +323,7 @@ def _laid(card: Grey, matrix: npt.NDArray[np.float64], picture: Grey) -> Grey:
     seen = cv2.warpPerspective(card, fine, large)
     there = cv2.warpPerspective(np.full_like(card, 255), fine, large)
     seen, there = (cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in (seen, there))
-    return np.where(there > 127, seen, picture).astype(np.uint8)
+    return np.asarray(np.where(there > 127, seen, picture), np.uint8)
 
 
 def _behind(size: tuple[int, int], rng: Rng) -> Grey:

@@ -19,7 +19,7 @@ Grey = npt.NDArray[np.uint8]
 Light = npt.NDArray[np.float32]
 
 NOISES = (1.0, 3.0, 6.0, 12.0, 20.0)
-LIGHTS: dict[str, Callable[[int, Light], Light | float]] = {
+LIGHTS: dict[str, Callable[[int, Light], npt.ArrayLike]] = {
     "steady": lambda _index, _rows: 1.0,
     "drift": lambda index, _rows: 1 + 0.3 * index / 120,
     "steps": lambda index, _rows: (1.0, 1.25, 0.8)[index // 15 % 3],
