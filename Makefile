@@ -8,7 +8,7 @@ CODE := gated tests
 CORES ?= -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-pretix check format bench wheel clean
+.PHONY: help demo test test-pretix check format bench trials wheel clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ format: $(VENV)/installed-dev ## put the code in order
 
 bench: $(VENV)/installed-dev ## measure reading, scanning and syncing, as ratios
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+# 200 runs take about 25 minutes of two cores; `make trials SEED=7` repeats one and keeps what it left.
+trials: $(VENV)/installed-dev ## kill gate and server at random moments and compare their books
+	$(BIN)/python -m tests.trials $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(ARGS)
 
 wheel: $(VENV)/installed-dev ## build the wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
