@@ -60,7 +60,6 @@ def _read_faults(
     help="Whose answers, down to their mistakes: the eventyay fork's or pretix's.",
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Any free one if not given.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--tickets", type=click.IntRange(min=1), default=300, show_default=True, help="How many."
 )
@@ -98,7 +97,6 @@ def simulate_server(
     *,
     dialect: str,
     port: int,
-    host: str,
     tickets: int,
     seed: int,
     profile: str,
@@ -119,7 +117,6 @@ def simulate_server(
         seed=seed,
         profile=profile,
         faults=faults,
-        host=host,
         port=port,
         data=data,
     )

@@ -14,7 +14,7 @@ from gated.simulator.dialects import Dialect
 from gated.simulator.faults import Faults
 from gated.simulator.journal import Journal, Start
 from gated.simulator.records import CANCELED, PAID, PENDING, Kind
-from gated.simulator.server import HOST, TicketServer
+from gated.simulator.server import TicketServer
 from gated.simulator.wishes import rights_of
 from gated.simulator.world import World
 
@@ -41,7 +41,6 @@ class Wish:
     seed: int = 1
     profile: str = "full"
     faults: Sequence[ActiveFault] = ()
-    host: str = HOST
     port: int = 0
     data: Path | None = None
 
@@ -64,7 +63,7 @@ async def serve(
             await server.plug()
         except OSError as error:
             raise GatedError(
-                f"cannot listen on {wish.host} port {wish.port}: {error.strerror}; take another"
+                f"cannot listen on port {wish.port}: {error.strerror}; take another"
             ) from None
         async with server:
             on_ready(server)
@@ -83,7 +82,6 @@ def _build(wish: Wish, stack: ExitStack) -> TicketServer:
     server = TicketServer(
         world,
         dialect=wish.dialect,
-        host=wish.host,
         port=wish.port,
         token=TOKEN,
         faults=faults,

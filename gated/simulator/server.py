@@ -49,7 +49,6 @@ class TicketServer:
         faults: Faults | None = None,
         clock: Callable[[], datetime] | None = None,
         keep_alive: bool = True,
-        host: str = HOST,
         journal: Journal | None = None,
     ) -> None:
         self.world = world
@@ -62,7 +61,7 @@ class TicketServer:
         """Hears of every request once it is answered or dropped."""
         self._journal = journal
         self._site = Site(world, dialect, Walks())
-        self._host, self._port = host, port
+        self._port = port
         self._keep_alive = keep_alive
         self._listener: asyncio.Server | None = None
         self._web: web.Server | None = None
@@ -80,7 +79,7 @@ class TicketServer:
     @property
     def url(self) -> str:
         """Where it listens, or did and will again."""
-        return f"http://{self._host}:{self._port}"
+        return f"http://{HOST}:{self._port}"
 
     @property
     def plugged(self) -> bool:
@@ -105,7 +104,7 @@ class TicketServer:
         loop = asyncio.get_running_loop()
         self._web = web.Server(self._handle, access_log=None)
         self._listener = await loop.create_server(
-            self._web, self._host, self._port, reuse_address=True, backlog=128
+            self._web, HOST, self._port, reuse_address=True, backlog=128
         )
         self._port = self._listener.sockets[0].getsockname()[1]
 
