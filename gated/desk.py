@@ -67,6 +67,11 @@ class Desk:
         async with self._lock:
             await self._switch(self.mode.other, origin)
 
+    async def record_press(self, origin: str, what: str) -> None:
+        """Write down who asked for what at the page, before it is done. Raises StoreError."""
+        act = Act(what="press", origin=origin, at=self._clock.wall(), detail=what[:500])
+        await self._store.write(partial(ledger.write_act, act=act))
+
     async def retry(self, nonce: str, *, origin: str) -> Scan:
         """Have a shelved scan told to the server again. Raises NotOnShelf or StoreError."""
         act = Act(what="retry", origin=origin, at=self._clock.wall(), detail=nonce)

@@ -118,3 +118,12 @@ class NoSuchEndpoint(BadReply):
 
 class NotOnShelf(GatedError):
     """The operator named a scan that does not need a person."""
+
+
+class LoginRefused(GatedError):
+    """The page's PIN or token was wrong, or guessed too often."""
+
+    def __init__(self, message: str, *, wait_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+        """How long further tries are refused unseen."""

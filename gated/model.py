@@ -251,6 +251,6 @@ class Act:
 
     what: str
     origin: str
-    """button, page, command, schedule, daemon."""
+    """button, page (and who, from where), command, schedule, daemon."""
     at: datetime
     detail: str = ""

@@ -26,20 +26,24 @@ from gated.sync.ask import Asker
 from gated.sync.changes import Changes
 from gated.sync.pull import Pull
 from gated.sync.push import Push
-from gated.web.commands import actions, commands
+from gated.web.actions import actions
+from gated.web.commands import commands
 from gated.web.control import Control
+from gated.web.credentials import Credentials
 from gated.web.page import Page
+from gated.web.sessions import Sessions
 from gated.web.state import Overview
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Sequence
     from contextlib import AsyncExitStack
 
     from gated.camera import Source
-    from gated.config import Config
+    from gated.config import Config, Web
     from gated.model import Scan, Sighting
     from gated.panel import Panel
     from gated.sync.push import Outcome
+    from gated.web.actions import Action
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +58,7 @@ class Extras:
     pin_factory: object | None = None
     clock: Clock = field(default_factory=Clock.system)
     camera_pause_s: float = 1.0
-    actions: Mapping[str, Callable[[dict[str, Any]], Awaitable[None]]] = field(default_factory=dict)
+    actions: Sequence[Action] = ()
     demo: Callable[[], dict[str, Any] | None] | None = None
     on_shown: Callable[[Shown], None] | None = None
     on_settled: Callable[[Scan, Outcome], None] | None = None
@@ -195,7 +199,11 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
                 state=overview.state,
                 lamps=overview.lamps,
                 picture=reader.jpeg,
-                actions={**actions(desk), **extras.actions},
+                actions=(*actions(desk), *extras.actions),
+                sessions=Sessions(Credentials(Path(config.web.login_file))),
+                record=desk.record_press,
+                name=config.web.name,
+                tls=_tls(config.web),
             )
         )
         changed.on_ring(page.changed)
@@ -252,6 +260,10 @@ async def _open_panel(
         dark = config.panel.model_copy(update={"kind": "none"})
         return await stack.enter_async_context(build(dark))
     return panel
+
+
+def _tls(web: Web) -> tuple[Path, Path] | None:
+    return (Path(web.certificate), Path(web.key)) if web.certificate else None
 
 
 def _show_status(panel: Panel, health: Health, pattern: str) -> None:

@@ -157,6 +157,16 @@ class Web(Section):
     enabled: bool = True
     host: str = "127.0.0.1"
     port: Port = 8080
+    name: str = ""
+    certificate: str = ""
+    key: str = ""
+    login_file: str = "/etc/gated/page-login"
+
+    @model_validator(mode="after")
+    def _pair(self) -> Web:
+        if bool(self.certificate) != bool(self.key):
+            raise PydanticCustomError("needs", "certificate and key are needed together")
+        return self
 
 
 class Control(Section):

@@ -20,6 +20,9 @@ from gated.model import ScanType, State
 from gated.panel.gpio import mock_pins
 from gated.simulator.server import TicketServer
 from gated.simulator.world import World
+from gated.web.actions import Action
+from gated.web.credentials import Credentials
+from gated.web.guard import Role
 
 if TYPE_CHECKING:
     from gated.daemon import Parts
@@ -31,6 +34,8 @@ _INSIDE = 180
 _BUTTON = 25
 _PRESS_EVERY = 12
 _SETTLE_S = 10.0
+_PIN = "135790"
+"""Of the demo's page. Its link logs in: what stands behind # no browser sends anywhere."""
 
 
 async def run(
@@ -55,6 +60,8 @@ def demo_config(
     token = folder / "token"
     token.write_text(server.token, encoding="ascii")
     token.chmod(0o600)
+    login = folder / "page-login"
+    Credentials(login).put(Role.STAFF, _PIN)
     return config.parse(
         {
             "gate": {"name": "Demo gate", "mode": "exit"},
@@ -71,7 +78,11 @@ def demo_config(
             "panel": {"kind": "gpio", "pin_factory": "mock", "button": _BUTTON},
             "store": {"path": str(folder / "gated.db")},
             "control": {"socket": str(folder / "control.sock")},
-            "web": {"enabled": web, "port": _free_port() if port is None else port},
+            "web": {
+                "enabled": web,
+                "port": _free_port() if port is None else port,
+                "login_file": str(login),
+            },
         }
     )
 
@@ -112,7 +123,10 @@ class Show:
                 daemon.Extras(
                     source=self._scene,
                     pin_factory=self._pins,
-                    actions={"cable": self._cable, "guest": self._invite},
+                    actions=(
+                        Action("cable", Role.STAFF, self._cable),
+                        Action("guest", Role.STAFF, self._invite),
+                    ),
                     demo=self._state,
                     on_shown=self._shown,
                     on_settled=lambda *_: self._tell(),
@@ -127,7 +141,8 @@ class Show:
 
     def _ready(self, parts: Parts) -> None:
         self._parts = parts
-        self._terminal.welcome(parts.page.url if parts.page else None, self._server.url)
+        url = f"{parts.page.url}#secret={_PIN}" if parts.page else None
+        self._terminal.welcome(url, self._server.url)
         self._bring_in()
 
     async def _direct(self) -> None:
@@ -206,7 +221,7 @@ class Show:
 
     # The page's switches.
 
-    async def _cable(self, arguments: dict[str, Any]) -> None:
+    async def _cable(self, arguments: dict[str, Any], _: str) -> None:
         if arguments.get("plugged"):
             await self._server.plug()
             self._terminal.say("the network cable is in")
@@ -216,7 +231,7 @@ class Show:
         if self._parts:
             self._parts.health.changed.ring()
 
-    async def _invite(self, arguments: dict[str, Any]) -> None:
+    async def _invite(self, arguments: dict[str, Any], _: str) -> None:
         story = str(arguments.get("id", ""))
         if not any(story == one.id for stories in STORIES.values() for one in stories):
             raise GatedError("there is no such guest")

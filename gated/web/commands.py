@@ -1,4 +1,4 @@
-"""What the page and the control socket can have done: arguments checked, then the desk called."""
+"""What the control socket can have done: arguments checked, then the desk called."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import asyncio
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from gated.errors import GatedError
-from gated.model import ScanType
+from gated.web.actions import mode_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -15,15 +14,6 @@ if TYPE_CHECKING:
     from gated.desk import Desk
     from gated.sync.pull import Progress, Pull
     from gated.web.state import Overview
-
-
-def actions(desk: Desk) -> dict[str, Callable[[dict[str, Any]], Awaitable[None]]]:
-    """The buttons of the page."""
-
-    async def mode(arguments: dict[str, Any]) -> None:
-        await desk.set_mode(_mode(arguments), origin="page")
-
-    return {"mode": mode}
 
 
 def commands(
@@ -40,7 +30,7 @@ def commands(
     async def mode(
         arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
     ) -> None:
-        await desk.set_mode(_mode(arguments), origin="command")
+        await desk.set_mode(mode_of(arguments), origin="command")
         await say({"mode": str(desk.mode)})
 
     async def sync(_: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
@@ -58,28 +48,14 @@ def commands(
     async def retry(
         arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
     ) -> None:
-        scan = await desk.retry(_text(arguments, "nonce"), origin="command")
+        scan = await desk.retry(text_of(arguments, "nonce"), origin="command")
         await say({"nonce": scan.nonce, "state": str(scan.state)})
 
     async def settle(
         arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
     ) -> None:
-        nonce, why = _text(arguments, "nonce"), _text(arguments, "why")
+        nonce, why = text_of(arguments, "nonce"), text_of(arguments, "why")
         scan = await desk.settle(nonce, why, origin="command")
         await say({"nonce": scan.nonce, "state": str(scan.state)})
 
     return {"status": status, "mode": mode, "sync": sync, "retry": retry, "settle": settle}
-
-
-def _text(arguments: dict[str, Any], name: str) -> str:
-    value = arguments.get(name)
-    if not isinstance(value, str):
-        raise GatedError(f"{name} must be a text")
-    return value
-
-
-def _mode(arguments: dict[str, Any]) -> ScanType:
-    try:
-        return ScanType(arguments.get("mode", ""))
-    except ValueError:
-        raise GatedError('the mode is "entry" or "exit"') from None

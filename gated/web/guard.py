@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 import ipaddress
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+class Role(StrEnum):
+    """What somebody at the page may do: look without guests, work the gate, everything."""
+
+    VIEW = "view"
+    STAFF = "staff"
+    ADMIN = "admin"
+
+    def covers(self, needed: Role) -> bool:
+        """Whether who is this may do what needs that."""
+        order = list(Role)
+        return order.index(self) >= order.index(needed)
+
+
+class Refused(Exception):
+    """An answer of the page that is no: a status and a sentence, told and logged."""
+
+    def __init__(self, status: int, sentence: str, **headers: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
 
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
@@ -35,13 +59,13 @@ def names_this_gate(host: str, *, configured: str, reached: str) -> bool:
     return address.is_loopback or address == _address(reached)
 
 
-def is_same_origin(origin: str, host: str) -> bool:
+def is_same_origin(origin: str, host: str, *, scheme: str = "http") -> bool:
     """Whether an Origin header is this page itself, given the Host header beside it."""
-    return origin.lower() == f"http://{host}".lower()
+    return origin.lower() == f"{scheme}://{host}".lower()
 
 
 def without_guests(state: dict[str, Any]) -> dict[str, Any]:
-    """The state for eyes elsewhere: no tickets, and none of the demo's switches."""
+    """The state for who has not logged in: no tickets, and none of the demo's switches."""
 
     def nameless(scans: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [{key: scan[key] for key in scan if key != "ticket"} for scan in scans]
@@ -50,6 +74,12 @@ def without_guests(state: dict[str, Any]) -> dict[str, Any]:
     if outbox := state.get("outbox"):
         seen["outbox"] = {**outbox, "troubled": nameless(outbox.get("troubled", []))}
     return seen
+
+
+def seen_by(role: Role, state: dict[str, Any]) -> dict[str, Any]:
+    """The state as somebody of this role may see it."""
+    shown = without_guests(state) if role is Role.VIEW else state
+    return {**shown, "access": str(role)}
 
 
 def _hostname(host: str) -> str:

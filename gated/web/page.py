@@ -5,18 +5,28 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import logging
+import ssl
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import web
 
-from gated.errors import ConfigError, GatedError, Problem
+from gated.errors import ConfigError, GatedError, LoginRefused, Problem
+from gated.logs import printable
 from gated.web import guard
+from gated.web.caller import Caller, sent_object
+from gated.web.guard import Refused, Role
 from gated.web.stream import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from gated.web.actions import Action
+    from gated.web.sessions import Sessions
+
+logger = logging.getLogger(__name__)
 
 STATIC = Path(__file__).parent / "static"
 EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - listens on none
@@ -42,8 +52,9 @@ class Page:
     """Serves the page inside `async with`.
 
     `state` gives the whole state, `lamps` the lamps alone and quickly, `picture` a JPEG of the
-    newest frame or None. Each of `actions` takes the request's JSON object and raises GatedError,
-    whose sentence the page shows, when it cannot be done. Raises ConfigError if it cannot listen.
+    newest frame or None. An action that cannot be done raises GatedError, whose sentence the page
+    shows; `record` writes down who pressed what before it is done. With `tls`, a certificate and
+    its key, it speaks https. Raises ConfigError if it cannot listen.
     """
 
     def __init__(
@@ -54,13 +65,21 @@ class Page:
         state: Callable[[], Awaitable[dict[str, Any]]],
         lamps: Callable[[], dict[str, int]],
         picture: Callable[[], Awaitable[bytes | None]],
-        actions: Mapping[str, Callable[[dict[str, Any]], Awaitable[None]]],
+        actions: Iterable[Action],
+        sessions: Sessions,
+        record: Callable[[str, str], Awaitable[None]],
+        name: str = "",
+        tls: tuple[Path, Path] | None = None,
     ) -> None:
         self.port = port
         self._host = host
+        self._name = name or host
         self._state = state
         self._picture = picture
-        self._actions = actions
+        self.actions = tuple(actions)
+        self.sessions = sessions
+        self._record = record
+        self._tls = tls
         self._stream = Stream(state=state, lamps=lamps)
         self._open = AsyncExitStack()
 
@@ -68,7 +87,8 @@ class Page:
     def url(self) -> str:
         """Where a browser on this machine finds the page."""
         host = EVERYWHERE.get(self._host, self._host)
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/"
+        scheme = "https" if self._tls else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}/"
 
     def changed(self) -> None:
         """The state changed: push it soon, a few times a second at most. Event loop only."""
@@ -79,6 +99,7 @@ class Page:
         self._stream.lamps_changed()
 
     async def __aenter__(self) -> Self:
+        context = _tls_context(*self._tls) if self._tls else None
         runner = web.AppRunner(
             self._application(),
             access_log=None,
@@ -89,7 +110,9 @@ class Page:
             await runner.setup()
             opened.push_async_callback(runner.cleanup)
             try:
-                await web.TCPSite(runner, self._host or None, self.port).start()
+                await web.TCPSite(
+                    runner, self._host or None, self.port, ssl_context=context
+                ).start()
             except OSError as error:
                 raise _cannot_listen(self._host, self.port, error) from None
             self.port = runner.addresses[0][1]
@@ -110,7 +133,13 @@ class Page:
         app.router.add_get("/api/state", self._get_state)
         app.router.add_get("/api/events", self._get_events, allow_head=False)
         app.router.add_get("/api/picture", self._get_picture)
-        app.router.add_post("/api/actions/{name}", self._post_action)
+        for path, handler in (
+            ("/api/login", self._post_login),
+            ("/api/logout", self._post_logout),
+            ("/api/actions/{name}", self._post_action),
+        ):
+            # Every method, so that an action tried by GET is refused and logged like any other.
+            app.router.add_route("*", path, handler)
         return app
 
     @web.middleware
@@ -122,12 +151,17 @@ class Page:
         reached = request.transport and request.transport.get_extra_info("sockname")
         if not guard.names_this_gate(
             request.headers.get("Host", ""),
-            configured=self._host,
+            configured=self._name,
             reached=reached[0] if reached else "",
         ):
             return _refusal(421, "This is not the address of this gate; use its IP address.")
         try:
             return await handler(request)
+        except Refused as refused:
+            _log_refusal(request, refused)
+            response = _refusal(refused.status, str(refused))
+            response.headers.update(refused.headers)
+            return response
         except GatedError as error:
             return _refusal(503, str(error))
         except TimeoutError:
@@ -146,51 +180,101 @@ class Page:
 
     async def _get_state(self, request: web.Request) -> web.StreamResponse:
         state = await self._fresh_state()
-        if _is_local(request):
-            return web.json_response({**state, "access": "full"})
-        return web.json_response({**guard.without_guests(state), "access": "view"})
+        return web.json_response(guard.seen_by(self._caller(request).role, state))
 
     async def _get_events(self, request: web.Request) -> web.StreamResponse:
-        return await self._stream.serve(request, local=_is_local(request))
+        caller = self._caller(request)
+        return await self._stream.serve(request, access=lambda: caller.role)
 
     async def _get_picture(self, request: web.Request) -> web.StreamResponse:
-        if not _is_local(request):
-            return _refusal(403, "The picture is shown on the gate itself only.")
+        self._caller(request).need(Role.STAFF)
         picture = await self._picture()
         if picture is None:
             return _refusal(404, "The camera has no picture yet.")
         return web.Response(body=picture, content_type="image/jpeg")
 
-    async def _post_action(self, request: web.Request) -> web.StreamResponse:
-        origin = request.headers.get("Origin")
-        if not _is_local(request):
-            return _refusal(403, "Buttons work on the gate itself only.")
-        if request.content_type != "application/json":
-            return _refusal(403, "An action is sent as application/json.")
-        if origin is not None and not guard.is_same_origin(origin, request.headers["Host"]):
-            return _refusal(403, "Another site may not press buttons here.")
-        action = self._actions.get(request.match_info["name"])
-        if action is None:
-            return _refusal(404, "This gate has no such action.")
+    async def _post_login(self, request: web.Request) -> web.StreamResponse:
+        caller = self._caller(request)
+        arguments = await sent_object(request)
+        if not caller.is_private:
+            raise Refused(
+                403,
+                "Nobody logs in over a connection that others can read: use the page on the gate"
+                " itself, through a tunnel, or give it a certificate ([web] certificate).",
+            )
         try:
-            arguments = json.loads(await request.read())
-        except ValueError:
-            return _refusal(400, "The action is not JSON.")
-        if not isinstance(arguments, dict):
-            return _refusal(400, "The action is not a JSON object.")
-        try:
-            await action(arguments)
+            cookie = await self.sessions.log_in(str(arguments.get("secret", "")), caller.address)
+        except LoginRefused as error:
+            wait_s = round(error.wait_s)
+            headers = {"Retry_After": str(wait_s)} if wait_s else {}
+            raise Refused(429 if wait_s else 401, _sentence(error), **headers) from None
         except GatedError as error:
-            return _refusal(409, str(error))
-        return web.json_response({"done": True})
+            raise Refused(503, _sentence(error)) from None
+        await self._record(self.sessions.origin(cookie), "log in")
+        response = web.json_response({"access": str(self.sessions.role(cookie))})
+        caller.give(response, cookie)
+        return response
+
+    async def _post_logout(self, request: web.Request) -> web.StreamResponse:
+        caller = self._caller(request)
+        await sent_object(request)
+        caller.log_out()
+        self.changed()
+        response = web.json_response({"access": str(Role.VIEW)})
+        caller.take(response)
+        return response
+
+    async def _post_action(self, request: web.Request) -> web.StreamResponse:
+        caller = self._caller(request)
+        arguments = await sent_object(request)
+        caller.need(Role.STAFF)
+        name = request.match_info["name"]
+        action = next((one for one in self.actions if one.name == name), None)
+        if action is None:
+            raise Refused(404, "This gate has no such action.")
+        caller.need(action.role)
+        caller.touch()
+        words = f"{action.name} {json.dumps(arguments)}" if arguments else action.name
+        try:
+            await self._record(caller.origin, words)
+            answer = await action.run(arguments, caller.origin)
+        except GatedError as error:
+            raise Refused(409, str(error)) from None
+        return web.json_response({"done": True, **(answer or {})})
+
+    def _caller(self, request: web.Request) -> Caller:
+        return Caller(request, self.sessions, port=self.port)
 
     async def _fresh_state(self) -> dict[str, Any]:
         async with asyncio.timeout(STATE_TIMEOUT_S):
             return await self._state()
 
 
-def _is_local(request: web.Request) -> bool:
-    return guard.is_local(request.remote, request.headers)
+def _log_refusal(request: web.Request, refused: Refused) -> None:
+    """Leave a trace of what somebody tried."""
+    logger.warning(
+        "page refused %s %s from %s: %s",
+        request.method,
+        printable(request.path, 80),
+        request.remote,
+        refused,
+    )
+
+
+def _sentence(error: GatedError) -> str:
+    words = str(error)
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def _tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        why = getattr(error, "reason", None) or error.strerror or str(error)
+        what = f"{certificate} and {key} cannot be used: {why}"
+        raise ConfigError([Problem("[web] certificate", what)]) from None
+    return context
 
 
 def _refusal(status: int, sentence: str) -> web.Response:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from aiohttp import web
 
 from gated.errors import GatedError
-from gated.web.guard import without_guests
+from gated.web.guard import Role, seen_by
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 class Listener:
     """One open page: what it was not sent yet, the newest of each kind only."""
 
-    def __init__(self, transport: asyncio.Transport | None, *, local: bool) -> None:
-        self.local = local
+    def __init__(self, transport: asyncio.Transport | None, *, access: Callable[[], Role]) -> None:
+        self.access = access
         self.transport = transport
         self.writing = False
         self.wake = asyncio.Event()
@@ -120,15 +120,20 @@ class Stream:
         for listener in self._listeners:
             listener.offer_lamps(message)
 
-    async def serve(self, request: web.Request, *, local: bool) -> web.StreamResponse:
-        """Answer one page until it leaves, stops reading or the gate stops."""
+    async def serve(
+        self, request: web.Request, *, access: Callable[[], Role]
+    ) -> web.StreamResponse:
+        """Answer one page until it leaves, stops reading or the gate stops.
+
+        `access` is asked anew for every state: who is logged out sees no guests from then on.
+        """
         if self._closing or len(self._listeners) >= self._most:
             sentence = "Too many pages of this gate are open; close one and try again."
             return web.json_response({"error": sentence}, status=503)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         _give_up_on_lost_peers(request, after_s=self._stuck_s)
-        listener = Listener(request.transport, local=local)
+        listener = Listener(request.transport, access=access)
         self._listeners.add(listener)
         self.changed()
         try:
@@ -172,8 +177,7 @@ class Stream:
             # The state may have been gathered over a moment in which the lamps went on.
             self._shown = dict(self._lamps())
             state = {**state, "lamps": self._shown}
-            full = _message("state", {**state, "access": "full"})
-            view = _message("state", {**without_guests(state), "access": "view"})
+            states = {role: _message("state", seen_by(role, state)) for role in Role}
         except Exception as error:
             # One bad state must not end the stream of lamps.
             level = logging.DEBUG if self._failing else logging.WARNING
@@ -185,7 +189,7 @@ class Stream:
             log.info("the page has a state to show again")
             self._failing = False
         for listener in self._listeners:
-            listener.offer_state(full if listener.local else view)
+            listener.offer_state(states[listener.access()])
 
 
 def _message(kind: str, content: dict[str, Any]) -> bytes:

@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -19,11 +20,15 @@ from playwright.async_api import async_playwright, expect
 
 from gated.errors import PanelError
 from gated.web import Page
+from gated.web.actions import Action
+from gated.web.credentials import Credentials
+from gated.web.guard import Role
+from gated.web.sessions import Sessions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from playwright.async_api import Browser
+    from playwright.async_api import Browser, BrowserContext
     from playwright.async_api import Page as Tab
 
 CHROMIUM = shutil.which("chromium")
@@ -91,6 +96,7 @@ class StandIn:
         self.words = ""
         self.troubled: list[dict[str, Any]] = []
         self.pages: list[Page] = []
+        self.sessions = Sessions(Credentials(Path("/nowhere")))
         _, jpeg = cv2.imencode(".jpg", np.full((90, 160), 128, np.uint8))
         self.jpeg = jpeg.tobytes()
 
@@ -151,17 +157,20 @@ class StandIn:
         self.pictures += 1
         return self.jpeg
 
-    async def set_mode(self, arguments: dict[str, Any]) -> None:
+    async def record(self, origin: str, what: str) -> None:
+        """The ledger is not what is looked at here."""
+
+    async def set_mode(self, arguments: dict[str, Any], _: str) -> None:
         if self.refusal:
             raise PanelError(self.refusal)
         self.mode = arguments["mode"]
         self.changed()
 
-    async def set_cable(self, arguments: dict[str, Any]) -> None:
+    async def set_cable(self, arguments: dict[str, Any], _: str) -> None:
         self.cable = arguments["plugged"]
         self.changed()
 
-    async def send_guest(self, arguments: dict[str, Any]) -> None:
+    async def send_guest(self, arguments: dict[str, Any], _: str) -> None:
         self.guests.append(arguments["id"])
         self.show(scan(len(self.scans) + 1, verdict="attention", words="Left, look twice"))
 
@@ -185,10 +194,24 @@ class StandIn:
             state=self.state,
             lamps=lambda: self.lamp,
             picture=self.picture,
-            actions={"mode": self.set_mode, "cable": self.set_cable, "guest": self.send_guest},
+            actions=[
+                Action("mode", Role.STAFF, self.set_mode),
+                Action("cable", Role.STAFF, self.set_cable),
+                Action("guest", Role.STAFF, self.send_guest),
+            ],
+            sessions=self.sessions,
+            record=self.record,
         )
         self.pages = [page]
         return page
+
+    async def log_in(self, context: BrowserContext, page: Page, role: Role = Role.STAFF) -> None:
+        """As if somebody had typed the secret into this browser."""
+        cookie = self.sessions.begin(role, "127.0.0.1")
+        name = f"gated-{page.port}"
+        await context.add_cookies(
+            [{"name": name, "value": cookie, "url": page.url, "sameSite": "Strict"}]
+        )
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -211,9 +234,10 @@ async def page(gate: StandIn) -> AsyncIterator[Page]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def tab(chromium: Browser, page: Page) -> AsyncIterator[Tab]:
-    """A desktop's tab with the page in it, in which nothing may go wrong unseen."""
+async def tab(chromium: Browser, gate: StandIn, page: Page) -> AsyncIterator[Tab]:
+    """Staff's desktop tab with the page in it, in which nothing may go wrong unseen."""
     context = await chromium.new_context(viewport={"width": 1280, "height": 900})
+    await gate.log_in(context, page)
     tab = await context.new_page()
     complaints: list[str] = []
     hosts: set[str] = set()
@@ -286,6 +310,7 @@ async def test_the_page_fits_is_readable_and_nothing_jumps(
     context = await chromium.new_context(
         viewport=screen, color_scheme=scheme, reduced_motion="reduce"
     )
+    await gate.log_in(context, page)
     tab = await context.new_page()
     await tab.add_init_script(MEASURE_SHIFT)
     await tab.goto(page.url)
@@ -406,12 +431,12 @@ async def test_every_control_is_reached_and_used_by_keyboard(gate: StandIn, tab:
     gate.changed()
     await expect(tab.get_by_role("row")).to_have_count(9)
     focused = []
-    for _ in range(5):
+    for _ in range(6):
         await tab.keyboard.press("Tab")
         focused.append(await tab.evaluate("document.activeElement.id"))
         outline = "getComputedStyle(document.activeElement).outlineStyle"
         assert await tab.evaluate(outline) == "solid"
-    assert focused == ["mode-button", "scans-more", "cable", "guest", "guest-button"]
+    assert focused == ["logout", "mode-button", "scans-more", "cable", "guest", "guest-button"]
 
     await tab.keyboard.press("Enter")
     await expect(tab.locator("#verdict-words")).to_have_text("Left, look twice")
@@ -454,9 +479,11 @@ async def test_a_tab_in_the_background_asks_nothing_of_the_gate(gate: StandIn, t
 
 async def test_a_lost_gate_is_told_and_found_again(chromium: Browser, gate: StandIn) -> None:
     port = unused_port()
-    tab = await chromium.new_page()
+    context = await chromium.new_context()
+    tab = await context.new_page()
     lost = tab.get_by_role("alert").filter(has_text="Connection to the gate lost")
     async with gate.page(port=port) as page:
+        await gate.log_in(context, page)
         await tab.goto(page.url)
         await expect(tab.locator("#link")).to_have_text("Live")
         await expect(lost).to_have_count(0)
@@ -503,7 +530,7 @@ async def test_a_phone_elsewhere_sees_no_guest_and_no_button(
         await expect(tab.get_by_role("region", name="Mode")).to_contain_text("button at the gate")
         await expect(tab.get_by_role("button", name="Switch")).to_have_count(0)
         await expect(tab.get_by_role("region", name="Try it out")).to_have_count(0)
-        await expect(tab.locator("#picture-none")).to_have_text("Shown on the gate itself only")
+        await expect(tab.locator("#picture-none")).to_have_text("Log in to see it")
         assert "ABCDE" not in await tab.content()
         await tab.close()
     assert gate.pictures == 0

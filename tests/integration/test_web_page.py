@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
 from aiohttp.test_utils import unused_port
+from yarl import URL
 
 from gated.errors import ConfigError, PanelError, StoreError
 from gated.web import Page
-from gated.web.guard import is_local, is_same_origin, names_this_gate
+from gated.web.actions import Action
+from gated.web.credentials import Credentials
+from gated.web.guard import Role, is_local, is_same_origin, names_this_gate
+from gated.web.sessions import Sessions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,6 +31,8 @@ class StandIn:
 
     def __init__(self) -> None:
         self.pressed: list[tuple[str, dict[str, Any]]] = []
+        self.recorded: list[tuple[str, str]] = []
+        self.sessions = Sessions(Credentials(Path("/nowhere")))
         self.jpeg: bytes | None = JPEG
         self.asked = 0
         self.broken = ""
@@ -57,7 +64,10 @@ class StandIn:
     async def picture(self) -> bytes | None:
         return self.jpeg
 
-    async def set_mode(self, arguments: dict[str, Any]) -> None:
+    async def record(self, origin: str, what: str) -> None:
+        self.recorded.append((origin, what))
+
+    async def set_mode(self, arguments: dict[str, Any], origin: str) -> None:
         if arguments.get("mode") not in {"entry", "exit"}:
             raise PanelError("The mode is entry or exit.")
         self.pressed.append(("mode", arguments))
@@ -69,8 +79,14 @@ class StandIn:
             state=self.state,
             lamps=self.lamps,
             picture=self.picture,
-            actions={"mode": self.set_mode},
+            actions=[Action("mode", Role.STAFF, self.set_mode)],
+            sessions=self.sessions,
+            record=self.record,
         )
+
+    def login(self, page: Page, role: Role = Role.STAFF) -> dict[str, str]:
+        """The cookie of somebody who has logged in."""
+        return {f"gated-{page.port}": self.sessions.begin(role, "127.0.0.1")}
 
 
 @pytest.fixture
@@ -85,8 +101,12 @@ async def page(gate: StandIn) -> AsyncIterator[Page]:
 
 
 @pytest.fixture
-async def browser(page: Page) -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(page.url) as session:
+async def browser(gate: StandIn, page: Page) -> AsyncIterator[aiohttp.ClientSession]:
+    """The browser of staff who have logged in."""
+    jar = aiohttp.CookieJar(unsafe=True)
+    jar.update_cookies(gate.login(page), URL(page.url))
+    own = {"Origin": page.url.rstrip("/")}
+    async with aiohttp.ClientSession(page.url, cookie_jar=jar, headers=own) as session:
         yield session
 
 
@@ -159,12 +179,12 @@ async def test_the_page_and_all_it_needs_are_served_under_a_strict_policy(
         assert "Content-Security-Policy" in response.headers
 
 
-async def test_the_state_is_whole_for_this_machine(browser: aiohttp.ClientSession) -> None:
+async def test_the_state_is_whole_for_who_has_logged_in(browser: aiohttp.ClientSession) -> None:
     async with browser.get("/api/state") as response:
         state = await response.json()
         assert response.headers["Cache-Control"] == "no-store"
 
-    assert state["access"] == "full"
+    assert state["access"] == "staff"
     assert state["scans"][0]["ticket"] == "ABCDE-1"
     assert state["demo"] == {"cable": True, "guests": []}
 
@@ -206,13 +226,11 @@ async def test_the_picture_is_a_jpeg_or_a_404(
 async def test_an_action_gets_its_json_object(
     gate: StandIn, page: Page, browser: aiohttp.ClientSession
 ) -> None:
-    own = {"Origin": page.url.rstrip("/")}
-    async with browser.post("/api/actions/mode", json={"mode": "entry"}, headers=own) as response:
-        assert response.status == 200
-    async with browser.post("/api/actions/mode", json={"mode": "exit"}) as response:
+    async with browser.post("/api/actions/mode", json={"mode": "entry"}) as response:
         assert response.status == 200
 
-    assert gate.pressed == [("mode", {"mode": "entry"}), ("mode", {"mode": "exit"})]
+    assert gate.pressed == [("mode", {"mode": "entry"})]
+    assert gate.recorded == [("page, staff from 127.0.0.1", 'mode {"mode": "entry"}')]
 
 
 async def test_an_action_that_cannot_be_done_says_why(browser: aiohttp.ClientSession) -> None:
@@ -229,7 +247,8 @@ async def test_an_action_that_cannot_be_done_says_why(browser: aiohttp.ClientSes
         (403, b"mode=entry", {"Content-Type": "application/x-www-form-urlencoded"}),
         (403, b'{"mode": "entry"}', {"Origin": "https://evil.example.org"}),
         (403, b'{"mode": "entry"}', {"Origin": "null"}),
-        (403, b'{"mode": "entry"}', {"X-Forwarded-For": "198.51.100.7"}),
+        (403, b'{"mode": "entry"}', {"Sec-Fetch-Site": "cross-site"}),
+        (401, b'{"mode": "entry"}', {"X-Forwarded-For": "198.51.100.7"}),
         (400, b"not json", {}),
         (400, b"\xff\xfe", {}),
         (400, b'["entry"]', {}),
@@ -273,9 +292,11 @@ async def test_eyes_elsewhere_see_no_guests_and_press_no_buttons(gate: StandIn) 
         async with phone.get(f"{url}/api/events") as response:
             streamed = await Messages(response).next_of("state")
         async with phone.get(f"{url}/api/picture") as response:
-            assert (await refused(response))[0] == 403
-        async with phone.post(f"{url}/api/actions/mode", json={"mode": "entry"}) as response:
-            assert (await refused(response))[0] == 403
+            assert (await refused(response))[0] == 401
+        async with phone.post(
+            f"{url}/api/actions/mode", json={"mode": "entry"}, headers={"Origin": url}
+        ) as response:
+            assert (await refused(response))[0] == 401
 
     for seen in (state, streamed):
         assert "ABCDE" not in json.dumps(seen)
@@ -303,7 +324,7 @@ async def test_a_stream_begins_with_the_whole_state_and_the_lamps_of_that_moment
         kind, state = await Messages(response).next()
 
     assert kind == "state"
-    assert state["access"] == "full"
+    assert state["access"] == "staff"
     assert state["lamps"] == {"green": 1, "red": 0}
 
 

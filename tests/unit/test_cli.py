@@ -26,6 +26,8 @@ from gated.model import CheckinList, Listed, ScanType, State, Ticket
 from gated.store import Store, ledger, open_read_only, outbox, passes
 from gated.store.redeem import Asking, Redemption, redeem
 from gated.store.tickets import Keeper
+from gated.web.credentials import Credentials
+from gated.web.guard import Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -605,3 +607,24 @@ def test_the_mode_of_a_gate_that_does_not_run_cannot_be_switched(
     assert said.status != 0
     assert len(said.complaints) == 1
     assert said.err.startswith("gated: ")
+
+
+def test_page_login_sets_a_pin_and_makes_a_token_that_is_shown_once(
+    gated: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login = tmp_path / "page-login"
+    config = written(tmp_path / "gated.toml", f'[web]\nlogin_file = "{login}"\n')
+    credentials = Credentials(login)
+
+    monkeypatch.setattr("sys.stdin", io.StringIO("123456\n"))
+    refused = gated("page-login", "--config", config, "set-pin", "--stdin")
+    assert (refused.status, refused.err) == (1, "gated: too easy to guess: take another one\n")
+    monkeypatch.setattr("sys.stdin", io.StringIO("271828\n"))
+    assert gated("page-login", "--config", config, "set-pin", "--stdin").status == 0
+    assert credentials.role_of("271828") is Role.STAFF
+
+    token = gated("page-login", "--config", config, "new-token").out.strip()
+    assert credentials.role_of(token) is Role.ADMIN
+    assert token not in login.read_text()
+    assert gated("page-login", "--config", config, "remove", "admin").status == 0
+    assert credentials.role_of(token) is Role.VIEW

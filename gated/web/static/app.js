@@ -1,5 +1,6 @@
 // The connection to the gate: listens to its stream, presses its buttons, fetches its pictures.
 
+import { askToLogIn, post, setUpLogin } from "./login.js";
 import { drawAges, drawLamps, drawState, hasPicture, isPlugged, say, stateTime, switchTo } from "./view.js";
 
 const SILENT_MS = 20000;
@@ -68,20 +69,17 @@ async function press(button, name, action) {
   if (button.getAttribute("aria-busy") === "true") return;
   button.setAttribute("aria-busy", "true");
   try {
-    const answer = await fetch(`/api/actions/${name}`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(action),
-    });
-    if (!answer.ok) {
-      const { error } = await answer.json().catch(() => ({}));
-      complain(error ?? `The gate answered ${answer.status}.`);
-    }
+    const answer = await post(`/api/actions/${name}`, action);
+    const { error, ...given } = await answer.json().catch(() => ({}));
+    if (answer.ok) return given;
+    complain(error ?? `The gate answered ${answer.status}.`);
+    if (answer.status === 401) askToLogIn();
   } catch {
     complain("The gate did not answer. Nothing was changed.");
   } finally {
     button.removeAttribute("aria-busy");
   }
+  return null;
 }
 
 function complain(sentence) {
@@ -144,5 +142,6 @@ document.addEventListener("visibilitychange", () => {
 });
 
 connect();
+setUpLogin(connect);
 watchCamera();
 setInterval(tick, 1000);

@@ -1,5 +1,7 @@
 // Draws a state of the gate into the page. Whatever comes from the gate is text, never markup.
 
+import { drawAccess } from "./login.js";
+
 const GO = { admit: "Go", attention: "Go, with attention", refuse: "Stop" };
 const MODE = { entry: "Check-in", exit: "Check-out" };
 const LEVEL_ICON = { ok: "admit", warning: "attention", error: "refuse" };
@@ -27,13 +29,14 @@ let announcedNonce;
 
 export const switchTo = () => (shown?.gate.mode === "entry" ? "exit" : "entry");
 export const isPlugged = () => shown?.demo?.cable === true;
-export const hasPicture = () => shown?.camera.picture === true && shown.access === "full";
+export const hasPicture = () => shown?.camera.picture === true && shown.access !== "view";
 export const stateTime = () => (shown ? clock.format(new Date(shown.time)) : "");
 
 export function drawState(state) {
   shown = state;
   receivedMs = Date.now();
   aheadMs = Date.parse(state.time) - receivedMs;
+  drawAccess(state.access);
   drawGate(state);
   drawLamps(state.lamps);
   drawVerdict(state.scans[0]);
@@ -83,10 +86,8 @@ function drawGate({ gate, access, health }) {
   byId("mode").dataset.mode = gate.mode;
   setText(byId("mode-words"), words);
   setIcon(byId("mode-icon"), gate.mode);
-  const mayPress = access === "full";
   byId("mode-button").disabled = false;
-  byId("mode-button").hidden = !mayPress;
-  byId("mode-note").hidden = mayPress;
+  byId("mode-note").hidden = access !== "view";
   setText(byId("mode-button"), `Switch to ${MODE[switchTo()].toLowerCase()}`);
 }
 
@@ -200,8 +201,7 @@ function drawCamera(camera) {
   );
   if (!hasPicture()) byId("picture").hidden = true;
   byId("picture-none").hidden = !byId("picture").hidden;
-  const isElsewhere = shown.access !== "full";
-  setText(byId("picture-none"), isElsewhere ? "Shown on the gate itself only" : "No picture");
+  setText(byId("picture-none"), shown.access === "view" ? "Log in to see it" : "No picture");
 }
 
 function drawDemo(demo) {
