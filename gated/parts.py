@@ -100,7 +100,13 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
     panel = await _open_panel(stack, config, extras, health, presses, lamps_changed)
     desk = Desk(store, panel, clock, health, on_change=changed.ring, on_owed=owed.ring)
     await desk.start(config.gate.mode)
-    reader = Reader(source, Repeat(again_s=config.gate.again_s), sightings, mode=lambda: desk.mode)
+    reader = Reader(
+        source,
+        Repeat(again_s=config.gate.again_s),
+        sightings,
+        mode=lambda: desk.mode,
+        formats=config.camera.formats,
+    )
     client = await stack.enter_async_context(Client(config.server, token))
     changes = Changes(
         client,

@@ -10,12 +10,25 @@ import zxingcpp
 from gated.model import Code
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import numpy.typing as npt
 
 Corners = tuple[tuple[int, int], ...]
 
-_FORMATS = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCodeModel2)
+Format = Literal["qr", "aztec", "pdf417", "datamatrix", "code128"]
+
+TICKETS: tuple[Format, ...] = ("qr",)
+"""QR code model 2: it is what tickets are, and it never gave a wrong text."""
+
+_FORMATS: dict[Format, Any] = {
+    "qr": zxingcpp.BarcodeFormat.QRCodeModel2,
+    "aztec": zxingcpp.BarcodeFormat.AztecCode,
+    "pdf417": zxingcpp.BarcodeFormat.PDF417,
+    "datamatrix": zxingcpp.BarcodeFormat.DataMatrix,
+    "code128": zxingcpp.BarcodeFormat.Code128,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,30 +52,29 @@ class Located:
     modules: int
 
 
-def decode(pixels: npt.NDArray[np.uint8], how: How = THOROUGH) -> list[Code]:
-    """Read every QR code in a grey picture, shape (height, width), from left to right.
-
-    Only QR code model 2: it is what tickets are, and it never gave a wrong text.
-    """
-    return _codes(_scan(pixels, how, errors=False))
+def decode(
+    pixels: npt.NDArray[np.uint8], how: How = THOROUGH, formats: Sequence[Format] = TICKETS
+) -> list[Code]:
+    """Read every code in a grey picture, shape (height, width), from left to right."""
+    return _codes(_scan(pixels, how, formats, errors=False))
 
 
 def locate(pixels: npt.NDArray[np.uint8], how: How = THOROUGH) -> list[Located]:
-    """Find the codes that are there, say how large they are, and could not be read."""
-    return _located(_scan(pixels, how, errors=True))
+    """Find the QR codes that are there, say how large they are, and could not be read."""
+    return _located(_scan(pixels, how, TICKETS, errors=True))
 
 
 def decode_or_locate(
-    pixels: npt.NDArray[np.uint8], how: How = THOROUGH
+    pixels: npt.NDArray[np.uint8], how: How = THOROUGH, formats: Sequence[Format] = TICKETS
 ) -> tuple[list[Code], list[Located]]:
     """Do both at the cost of one."""
-    found = _scan(pixels, how, errors=True)
+    found = _scan(pixels, how, formats, errors=True)
     return _codes(found), _located(found)
 
 
 def _codes(found: list[Any]) -> list[Code]:
     codes = [
-        Code(text=code.text, format="QRCode", corners=_corners(code.position))
+        Code(text=code.text, format=code.format.name, corners=_corners(code.position))
         for code in found
         if code.valid and code.text
     ]
@@ -74,16 +86,19 @@ def _located(found: list[Any]) -> list[Located]:
     for code in found:
         version = str((code.extra or {}).get("Version", ""))
         # Without its version too little of it was understood for another attempt to pay.
-        if not code.valid and version.isdigit():
+        is_qr = code.symbology == zxingcpp.BarcodeFormat.QRCode
+        if not code.valid and is_qr and version.isdigit():
             located.append(Located(_corners(code.position), 17 + 4 * int(version)))
     return located
 
 
-def _scan(pixels: npt.NDArray[np.uint8], how: How, *, errors: bool) -> list[Any]:
+def _scan(
+    pixels: npt.NDArray[np.uint8], how: How, formats: Sequence[Format], *, errors: bool
+) -> list[Any]:
     binarizers = zxingcpp.Binarizer
     found: list[Any] = zxingcpp.read_barcodes(
         pixels,
-        formats=_FORMATS,
+        formats=zxingcpp.BarcodeFormats([_FORMATS[one] for one in formats]),
         try_rotate=True,
         try_downscale=how.downscale,
         try_invert=how.invert,

@@ -6,7 +6,7 @@ import math
 import time
 from typing import TYPE_CHECKING
 
-from gated.camera.decode import decode_or_locate
+from gated.camera.decode import TICKETS, decode_or_locate
 from gated.camera.passes import FAST_PASS, IN_TURNS, THOROUGH_PASS, Pass
 from gated.camera.quality import Quality
 from gated.camera.watch import Watch
@@ -14,6 +14,7 @@ from gated.camera.watch import Watch
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from gated.camera.decode import Format
     from gated.camera.views import Grey
     from gated.model import Code
 
@@ -44,11 +45,13 @@ class Eye:
         self,
         passes: Sequence[Pass] = IN_TURNS,
         *,
+        formats: Sequence[Format] = TICKETS,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.watch = Watch()
         self.quality = Quality()
         self._passes = tuple(passes)
+        self._formats = tuple(formats)
         self._clock = clock
         self._cost_s = dict.fromkeys((one.name for one in passes), 0.0)
         self._favourite: Pass | None = None
@@ -100,7 +103,7 @@ class Eye:
         if codes and self.quality.looked % _OTHERS_EVERY:
             return codes
         known = {code.text for code in codes}
-        thorough, located = decode_or_locate(pixels)
+        thorough, located = decode_or_locate(pixels, formats=self._formats)
         self._located = bool(located)
         self.quality.read_by[THOROUGH_PASS.name] += len(thorough)
         codes += [code for code in thorough if code.text not in known]
@@ -119,7 +122,7 @@ class Eye:
         return codes
 
     def _try(self, attempt: Pass, pixels: Grey) -> list[Code]:
-        codes = attempt.read(pixels)
+        codes = attempt.read(pixels, self._formats)
         self.quality.read_by[attempt.name] += len(codes)
         return codes
 

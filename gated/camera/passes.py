@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gated.camera import rescue
 from gated.camera.deblur import focused, stilled
-from gated.camera.decode import FAST, THOROUGH, How, decode
+from gated.camera.decode import FAST, THOROUGH, TICKETS, How, decode
 from gated.camera.views import (
     Grey,
     Views,
@@ -22,6 +22,9 @@ from gated.camera.views import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gated.camera.decode import Format
     from gated.model import Code
 
 
@@ -33,10 +36,10 @@ class Pass:
     views: Views
     how: How = THOROUGH
 
-    def read(self, pixels: Grey) -> list[Code]:
+    def read(self, pixels: Grey, formats: Sequence[Format] = TICKETS) -> list[Code]:
         """Return the codes in the first view that has any, with corners in the picture's pixels."""
         for view in self.views(pixels):
-            if codes := decode(view.pixels, self.how):
+            if codes := decode(view.pixels, self.how, formats):
                 return [view.in_picture(code) for code in codes]
         return []
 
@@ -88,12 +91,12 @@ FOR_STILLS = (
 """For a picture that does not move, cheapest first: there is no next frame, but there is time."""
 
 
-def read_still(pixels: Grey) -> tuple[list[Code], str]:
+def read_still(pixels: Grey, formats: Sequence[Format] = TICKETS) -> tuple[list[Code], str]:
     """Read a picture with the whole effort: the codes, and the name of the pass that read them.
 
     The name is empty when nothing was read.
     """
     for attempt in FOR_STILLS:
-        if codes := attempt.read(pixels):
+        if codes := attempt.read(pixels, formats):
             return codes, attempt.name
     return [], ""

@@ -9,20 +9,24 @@ import logging
 import threading
 import time
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from gated.camera.decode import TICKETS
 from gated.camera.eye import Eye
 from gated.camera.pictures import jpeg
+from gated.camera.plain import plain
 from gated.errors import CameraError
 from gated.model import Sighting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     import numpy.typing as npt
 
     from gated.camera import Source
+    from gated.camera.decode import Format
     from gated.camera.repeat import Repeat
     from gated.model import Code, Frame, ScanType
 
@@ -48,6 +52,7 @@ class Reader:
         sightings: asyncio.Queue[Sighting | None],
         *,
         mode: Callable[[], ScanType],
+        formats: Sequence[Format] = TICKETS,
     ) -> None:
         self.source = source
         self.frames = 0
@@ -57,7 +62,7 @@ class Reader:
         self.last_beat = time.monotonic()
         self.picture: npt.NDArray[np.uint8] | None = None
         self.started = asyncio.Event()
-        self.eye = Eye()
+        self.eye = Eye(formats=formats)
         self._repeat = repeat
         self._sightings = sightings
         self._mode = mode
@@ -141,7 +146,11 @@ class Reader:
         mode = self._mode()
         started = time.perf_counter()
         looked = self.eye.quality.looked
-        codes = self.eye.look(frame.pixels, frame.seen)
+        codes = [
+            replace(code, text=text)
+            for code in self.eye.look(frame.pixels, frame.seen)
+            if (text := plain(code.text))
+        ]
         if self.eye.quality.looked > looked:
             self.decode_ms = (time.perf_counter() - started) * 1000
         self.reads += len(codes)

@@ -109,6 +109,9 @@ class Camera(Section):
     height: int = Field(default=720, ge=120, le=3496)
     exposure_us: int = Field(default=4000, ge=0, le=100000)
     focus_m: float = Field(default=0.0, ge=0, le=10)
+    formats: tuple[Literal["qr", "aztec", "pdf417", "datamatrix", "code128"], ...] = Field(
+        default=("qr",), strict=False, min_length=1
+    )
 
     @model_validator(mode="after")
     def _path(self) -> Camera:

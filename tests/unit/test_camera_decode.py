@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import segno
+import zxingcpp
 
-from gated.camera.decode import decode
+from gated.camera.decode import Format, decode, decode_or_locate
 
 Grey = npt.NDArray[np.uint8]
 SECRET = "k7m2p9x4c6v8b3n5q7w2e4r6t8y3u5i7"
@@ -161,6 +162,39 @@ def test_other_kinds_of_codes_are_not_read() -> None:
     micro = segno.make_micro("12345").matrix_iter(scale=6, border=4)
 
     assert decode(np.array([[0 if dark else 255 for dark in row] for row in micro], np.uint8)) == []
+
+
+OTHERS: dict[Format, Any] = {
+    "aztec": zxingcpp.BarcodeFormat.AztecCode,
+    "pdf417": zxingcpp.BarcodeFormat.PDF417,
+    "datamatrix": zxingcpp.BarcodeFormat.DataMatrix,
+    "code128": zxingcpp.BarcodeFormat.Code128,
+}
+
+
+def other(kind: Format, text: str = SECRET) -> Grey:
+    """A code of another kind with a wide quiet zone."""
+    code = zxingcpp.create_barcode(text, OTHERS[kind]).to_image(scale=4, add_quiet_zones=True)
+    return np.pad(np.array(code, np.uint8), 24, constant_values=255)
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+@pytest.mark.parametrize("quarter_turns", [0, 1])
+def test_another_kind_of_code_is_read_only_when_asked_for(kind: Format, quarter_turns: int) -> None:
+    pixels = np.ascontiguousarray(np.rot90(other(kind), quarter_turns))
+
+    assert decode(pixels) == []
+    (code,) = decode(pixels, formats=["qr", kind])
+    assert code.text == SECRET
+    assert code.format.lower() == kind
+
+
+def test_a_damaged_code_of_another_kind_is_not_taken_for_a_qr_code() -> None:
+    pixels = other("aztec")
+    middle = pixels.shape[0] // 2
+    pixels[middle + 8 :, middle - 8 :] = 255
+
+    assert decode_or_locate(pixels, formats=["qr", "aztec"]) == ([], [])
 
 
 def test_a_blurred_and_dim_code_is_read() -> None:

@@ -340,6 +340,20 @@ def test_every_section_and_key_is_known_by_name() -> None:
     assert known["panel"][:3] == ("kind", "pin_factory", "green")
 
 
+@pytest.mark.parametrize(
+    ("formats", "sentence"),
+    [
+        ([], "[camera] formats: "),
+        (["qr", "ean13"], "[camera] formats.1: must be 'qr', 'aztec', 'pdf417', "),
+        ("qr", "[camera] formats: must be a list such as [1, 2], not 'qr'"),
+    ],
+)
+def test_only_kinds_of_codes_that_are_known_can_be_asked_for(formats: Any, sentence: str) -> None:
+    (problem,) = problems_of({"camera": {"formats": formats}})
+
+    assert problem.startswith(sentence)
+
+
 KEY = re.compile(r"(?P<off># )?(?P<key>\w+) = (?P<value>.+)")
 SECTION = re.compile(r"\[(?P<section>\w+)\]")
 
@@ -381,6 +395,7 @@ def test_a_value_that_the_example_calls_the_default_is_it(
     section: str, key: str, value: str
 ) -> None:
     given = tomllib.loads(f"value = {value}")["value"]
+    given = tuple(given) if isinstance(given, list) else given
     default = getattr(getattr(Config(), section), key)
 
     assert given == default
