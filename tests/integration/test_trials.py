@@ -20,6 +20,7 @@ from gated.model import State, Verdict
 SCANS = 50
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", [1, 2], ids=["pretix", "fork"])
 def test_after_random_faults_and_kills_the_books_agree_and_books_that_do_not_are_noticed(
     tmp_path: Path, seed: int

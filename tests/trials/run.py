@@ -21,7 +21,7 @@ _FORKS = multiprocessing.get_context("forkserver")
 # What is slow to import; each process then starts in no time.
 _FORKS.set_forkserver_preload(["gated.parts", "gated.cli", "gated.simulator.process"])
 
-_LONGEST_S = 120
+_LONGEST_S = 300
 _PAUSES_S = (0.1, 0.7)
 
 
