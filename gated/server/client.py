@@ -53,10 +53,13 @@ class Client(Connection):
             page += 1
         return found
 
-    async def positions(self, list_id: int, page: int) -> wire.PositionsPage:
-        """Fetch a page of a list, whoever is paid or not: the unpaid may be inside."""
+    async def positions(self, list_id: int, page: int) -> bytes:
+        """Fetch a page of a list, whoever is paid or not: the unpaid may be inside.
+
+        It is for `wire.positions_page` to read, when there is time.
+        """
         query = {"ignore_status": "true", "page": page}
-        return await self._positions_page(list_id, query)
+        return (await self.get(self._positions(list_id), query)).body
 
     async def ask(self, list_id: int, secret: str) -> tuple[Listed, ...]:
         """Fetch the tickets of one secret, as they are this moment."""

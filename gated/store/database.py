@@ -102,6 +102,9 @@ class Store:
                 db.execute("PRAGMA journal_mode = WAL")
                 db.execute("PRAGMA synchronous = FULL")
                 db.execute("PRAGMA foreign_keys = ON")
+                # What lies aside is on no disk that counts: an undo in memory will do.
+                db.execute("PRAGMA temp.journal_mode = MEMORY")
+                db.execute("PRAGMA temp.cache_size = -8000")
                 migrate(db)
                 _check_key(db, self.vault)
             except BaseException:

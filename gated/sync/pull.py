@@ -1,10 +1,9 @@
-"""Down: the attendee list, fetched whole and put in place at once."""
+"""Down: the attendee list, fetched whole and put in place."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -14,7 +13,6 @@ from gated.errors import (
     NoSuchEndpoint,
     NotAuthorized,
     ServerError,
-    ServerRefused,
     ServerUnreachable,
 )
 from gated.logs import printable
@@ -23,33 +21,26 @@ from gated.server.dialects import Capabilities, probe
 from gated.store import facts, passes
 from gated.store.rows import describe_event
 from gated.sync.pace import Pace
+from gated.sync.reading import ChangedWhileReadingError, ListReader, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gated.clock import Clock
     from gated.health import Health
-    from gated.model import CheckinList, Listed
+    from gated.model import CheckinList
     from gated.server.client import Client
     from gated.store.database import Store, Work
     from gated.store.passes import PassResult
     from gated.store.tickets import Keeper
     from gated.sync.changes import Changes
 
+__all__ = ["Progress", "Pull"]
+
 logger = logging.getLogger(__name__)
 
 _TRIES = 3
-_BATCH = 500
 _ALONE_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a pass has come: tickets of the list read, of how many."""
-
-    list_name: str
-    done: int
-    total: int
 
 
 class Pull:
@@ -139,7 +130,7 @@ class Pull:
             for attempt in range(1, _TRIES + 1):
                 try:
                     result = await self._pass_and_changes(progress)
-                except _ChangedWhileReadingError:
+                except ChangedWhileReadingError:
                     logger.info("the list changed while it was read, time %d", attempt)
                     continue
                 break
@@ -174,11 +165,12 @@ class Pull:
         lists = await self._lists()
         await self._in_steps(passes.clear)
         await self._store.write(passes.begin)
-        for checkin_list, expected in lists:
-            await self._read_list(checkin_list, expected, progress)
-        self._say_rules([checkin_list for checkin_list, _ in lists])
-        await self._in_steps(passes.compare)
+        async with ListReader(self._client, self._store, self._keeper) as reader:
+            for checkin_list, expected in lists:
+                await reader.read(checkin_list, expected, progress)
         fetched = [checkin_list for checkin_list, _ in lists]
+        self._say_rules(fetched)
+        await self._in_steps(partial(passes.place, lists=fetched))
         finish = partial(passes.finish, lists=fetched, at=self._clock.wall())
         result = await self._store.write(finish)
         await self._in_steps(passes.clear)
@@ -212,51 +204,3 @@ class Pull:
                 f" to some of these: {there}"
             )
         return [offered[list_id] for list_id in self._client.lists]
-
-    async def _read_list(
-        self,
-        checkin_list: CheckinList,
-        expected: int,
-        progress: Callable[[Progress], None] | None,
-    ) -> None:
-        """Page by page; ids are counted, because pages by offset over a changing set lie."""
-        seen: set[int] = set()
-        batch: list[Listed] = []
-        number, is_last, count = 1, False, 0
-        while not is_last:
-            try:
-                page = await self._client.positions(checkin_list.id, number)
-            except ServerRefused:
-                # "Invalid page": the list shrank below the page that its last one promised.
-                if number > 1:
-                    raise _ChangedWhileReadingError from None
-                raise
-            if number > 1 and page.count != count:
-                raise _ChangedWhileReadingError
-            count, is_last = page.count, page.is_last
-            seen.update(one.ticket.position_id for one in page.listed)
-            batch.extend(page.listed)
-            if len(batch) >= _BATCH or is_last:
-                await self._store.write(
-                    partial(
-                        passes.add,
-                        keeper=self._keeper,
-                        list_id=checkin_list.id,
-                        listed=tuple(batch),
-                    )
-                )
-                batch.clear()
-            if progress:
-                progress(Progress(checkin_list.name, len(seen), count))
-            number += 1
-        if len(seen) != count:
-            raise _ChangedWhileReadingError
-        if not count and expected:
-            raise NotAuthorized(
-                f"the token may not see the {expected} tickets of list {checkin_list.id}:"
-                " give it the right to view orders"
-            )
-
-
-class _ChangedWhileReadingError(Exception):
-    pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -24,12 +25,13 @@ from gate_bench import (
     until_true,
 )
 
-from gated.errors import BadReply, NotAuthorized, ServerError, ServerUnreachable
+from gated.errors import BadReply, NotAuthorized, ServerError, ServerUnreachable, StoreError
 from gated.health import Level
 from gated.server.dialects import Capabilities
 from gated.simulator.dialects import Dialect
 from gated.simulator.faults import Fault
 from gated.simulator.world import World
+from gated.sync import reading
 from gated.sync.pull import Progress, Pull
 
 both = pytest.mark.parametrize("dialect", [FORK, PRETIX])
@@ -332,3 +334,38 @@ async def test_two_pulls_at_once_do_not_mix_their_pages(tmp_path: Path) -> None:
         results = await asyncio.gather(*(gate.pull.once() for _ in range(3)))
         assert [result.tickets for result in results] == [120] * 3
         assert [result.changed for result in results] == [120, 0, 0]
+
+
+async def test_pages_are_fetched_while_those_before_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_BATCH", 50)
+    held_up = threading.Event()
+    async with bench(tmp_path, world=small_world(300)) as gate:
+        gate.after_page(1, lambda: asyncio.ensure_future(gate.store.write(lambda _: hold(held_up))))
+        pulling = asyncio.create_task(gate.pull.once())
+        async with asyncio.timeout(10):
+            await gate.server.requests.arrived("/positions/", count=3)
+        held_up.set()
+        assert (await pulling).tickets == 300
+        pages = [r.query["page"] for r in gate.server.requests.matching("/positions/")]
+        assert pages == ["1", "2", "3", "4", "5", "6"]
+
+
+def hold(event: threading.Event) -> None:
+    event.wait(10)
+
+
+async def test_a_write_that_fails_ends_the_pass_with_its_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_BATCH", 50)
+    async with bench(tmp_path, world=small_world(120)) as gate:
+        drop = "DROP TABLE temp.new_tickets"
+        gate.after_page(
+            2, lambda: asyncio.ensure_future(gate.store.write(lambda db: db.execute(drop)))
+        )
+        with pytest.raises(StoreError):
+            await gate.pull.once()
+        assert await gate.tickets() == 0
+        assert (await gate.pull.once()).tickets == 120

@@ -69,7 +69,7 @@ async def pull(
     for number, page in enumerate(pages):
         one = lists[number] if len(lists) > 1 else lists[0]
         await store.write(partial(passes.add, keeper=keeper, list_id=one.id, listed=page))
-    while await store.write(passes.compare):
+    while await store.write(partial(passes.place, lists=lists)):
         pass
     return await store.write(partial(passes.finish, lists=lists, at=after(at)))
 
