@@ -70,6 +70,7 @@ async def _work(parts: Parts, extras: Extras, notify: Notifier) -> None:
             tasks.create_task(keep_running(part, work, parts.health), name=part)
             for part, work in (
                 ("announce", announce),
+                ("clock", parts.timekeeper.run),
                 ("pull", parts.pull.run),
                 ("changes", parts.changes.run),
                 ("push", parts.push.run),

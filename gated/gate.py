@@ -113,6 +113,7 @@ class Gate:
             boot_id=self._clock.boot_id,
             monotonic_ns=int(sighting.seen * 1e9),
             eye=sighting.eye,
+            clock=self._clock.trust,
             reports=self._reports(),
             sealed_text=self._store.vault.seal(sighting.text) if self._reports() else None,
         )

@@ -86,6 +86,19 @@ class State(StrEnum):
         return self not in {State.WAITING, State.SHELVED}
 
 
+class Trust(StrEnum):
+    """How far a time is to be trusted, and why."""
+
+    SYNCHRONISED = "synchronised"
+    LEARNT = "learnt"
+    """From the server's Date."""
+    UNKNOWN = "unknown"
+    CORRECTED = "corrected"
+    """Stamped while it was unknown, and put right since."""
+    ESTIMATED = "estimated"
+    """Stamped in a boot in which it never became known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One grey picture, `pixels` uint8 of shape (height, width); `seen` is monotonic seconds."""
@@ -243,6 +256,8 @@ class Scan:
     server_reason: str = ""
     server_message: str = ""
     eye: str = "camera"
+    clock: Trust = Trust.SYNCHRONISED
+    """What is to be thought of `at`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from gated.sync.ask import Asker
 from gated.sync.changes import Changes
 from gated.sync.pull import Pull
 from gated.sync.push import Push
+from gated.sync.timekeeper import Timekeeper
 from gated.web.actions import actions
 from gated.web.commands import commands
 from gated.web.control import Control
@@ -77,6 +78,7 @@ class Parts:
     pull: Pull
     changes: Changes
     push: Push
+    timekeeper: Timekeeper
     gate: Gate
     overview: Overview
     page: Page | None
@@ -107,7 +109,9 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         mode=lambda: desk.mode,
         formats=config.camera.formats,
     )
-    client = await stack.enter_async_context(Client(config.server, token))
+    client, timekeeper = await _open_client(
+        stack, Client(config.server, token), store, clock, health
+    )
     changes = Changes(
         client,
         store,
@@ -148,6 +152,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         capabilities=lambda: pull.capabilities,
         exit_via=config.server.exit_via,
         look_again=pull.probe,
+        before_telling=timekeeper.before_telling,
         on_settled=settled,
     )
     owed.on_ring(push.wake)
@@ -225,6 +230,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         pull=pull,
         changes=changes,
         push=push,
+        timekeeper=timekeeper,
         gate=gate,
         overview=overview,
         page=page,
@@ -233,6 +239,16 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         sightings=sightings,
         stop=asyncio.Event(),
     )
+
+
+async def _open_client(
+    stack: AsyncExitStack, client: Client, store: Store, clock: Clock, health: Health
+) -> tuple[Client, Timekeeper]:
+    """Every answer of the server's tells the time, too."""
+    timekeeper = Timekeeper(clock, store, health, ask=client.version)
+    await timekeeper.start()
+    client.on_date = timekeeper.learn
+    return await stack.enter_async_context(client), timekeeper
 
 
 async def _open_panel(

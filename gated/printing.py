@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gated.model import Scan
 
 _FIELDS = (
-    "at", "type", "verdict", "reason", "order", "position", "list", "state",
+    "at", "clock", "type", "verdict", "reason", "order", "position", "list", "state",
     "attempts", "sent_at", "server_reason", "server_message", "nonce", "eye",
 )  # fmt: skip
 
@@ -46,7 +46,9 @@ def state_text(state: dict[str, Any]) -> str:
         server = state["server"]
         lines.append(("server", f"{server['url']} {server['words']}"))
         lines += [("missing", one["cost"]) for one in server["missing"]]
-    health = [one for one in state.get("health", ()) if one["part"] != "shelf"]
+    if "clock" in state:
+        lines.append(("clock", state["clock"]["words"]))
+    health = [one for one in state.get("health", ()) if one["part"] not in {"shelf", "clock"}]
     lines += [(one["part"], one["words"]) for one in health if one["level"] != "ok"]
     return "\n".join(f"{name + ':':<12} {words}" for name, words in lines)
 
@@ -84,6 +86,7 @@ def shelf_lines(scans: Iterable[Scan]) -> Iterator[str]:
 def _row(scan: Scan) -> dict[str, Any]:
     return {
         "at": _time(scan.at),
+        "clock": str(scan.clock),
         "type": str(scan.type),
         "verdict": str(scan.verdict),
         "reason": str(scan.reason),

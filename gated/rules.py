@@ -31,12 +31,13 @@ MOST_NAMES, LONGEST_NAME = 20, 60
 class RuleFacts:
     """What rules may ask about.
 
-    `now` is in UTC; `timezone` is the event's; `gate` is the server's id of the device's gate;
-    `history` has the ticket's check-ins on this list only, oldest first. The dates are those of
-    the ticket's date in a series, else of the event; None where they are not set or not known.
+    `now` is in UTC, None where it is not known; `timezone` is the event's; `gate` is the server's
+    id of the device's gate; `history` has the ticket's check-ins on this list only, oldest first.
+    The dates are those of the ticket's date in a series, else of the event; None where they are
+    not set or not known.
     """
 
-    now: datetime
+    now: datetime | None
     timezone: ZoneInfo
     item: int
     variation: int | None = None
@@ -82,7 +83,6 @@ class _Evaluation:
     def __init__(self, facts: RuleFacts) -> None:
         self.unknown: list[str] = []
         self._facts = facts
-        self._local_now = facts.now.astimezone(facts.timezone)
         self._entries = sorted(
             checkin.at for checkin in facts.history if checkin.type is ScanType.ENTRY
         )
@@ -109,10 +109,10 @@ class _Evaluation:
             "product": lambda: facts.item,
             "variation": lambda: facts.variation,
             "gate": lambda: facts.gate,
-            "now": lambda: facts.now,
-            "now_isoweekday": self._local_now.isoweekday,
+            "now": self._now,
+            "now_isoweekday": lambda: self._local_now().isoweekday(),
             "entries_number": lambda: len(self._entries),
-            "entries_today": lambda: len(self._since(self._today_at(time()))),
+            "entries_today": self._entries_today,
             "entries_days": lambda: self._days(self._entries),
             "entry_status": self._entry_status,
             "minutes_since_last_entry": lambda: self._minutes_since(self._entries[-1:]),
@@ -185,12 +185,23 @@ class _Evaluation:
             raise _Undecided(str(kind))
         return date
 
+    def _now(self) -> datetime:
+        if self._facts.now is None:
+            raise _Undecided("now")
+        return self._facts.now
+
+    def _local_now(self) -> datetime:
+        return self._now().astimezone(self._facts.timezone)
+
+    def _entries_today(self) -> int:
+        return len(self._since(self._today_at(time()))) if self._entries else 0
+
     def _today_at(self, clock: time) -> datetime:
         # An hour that comes twice is the one of now's fold, and one that is skipped counts with
         # the offset of before the change: both as on the server.
-        today = self._local_now.date()
-        local = datetime.combine(today, clock, self._facts.timezone)
-        return local.replace(fold=self._local_now.fold).astimezone(UTC)
+        now = self._local_now()
+        local = datetime.combine(now.date(), clock, self._facts.timezone)
+        return local.replace(fold=now.fold).astimezone(UTC)
 
     def _since(self, start: Any) -> list[datetime]:
         return self._entries[bisect_left(self._entries, _instant(start)) :]
@@ -202,7 +213,7 @@ class _Evaluation:
         return len({at.astimezone(self._facts.timezone).date() for at in entries})
 
     def _minutes_since(self, entry: Sequence[datetime]) -> float:
-        return (self._facts.now - entry[0]).total_seconds() // 60 if entry else -1
+        return (self._now() - entry[0]).total_seconds() // 60 if entry else -1
 
     def _entry_status(self) -> str:
         history = self._facts.history

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlencode
 
@@ -24,6 +27,7 @@ from gated.server import wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
     from types import TracebackType
 
 _LATER = frozenset({408, 425, 429, 502, 503, 504})
@@ -46,7 +50,8 @@ class Connection:
 
     Every request raises ServerUnreachable, NotAuthorized or BadReply; a 400 or 404 that the
     server means is ServerRefused. `reachable` is None before the first answer; `on_reach` is
-    called when it changes, `on_answer` with every answer.
+    called when it changes, `on_answer` with every answer, `on_date` with the Date of every one
+    that is the API's, the moment it comes, and the seconds since it was asked for.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class Connection:
         self.reachable: bool | None = None
         self.on_reach = on_reach
         self.on_answer: Callable[[], None] | None = None
+        self.on_date: Callable[[datetime, float], None] | None = None
         self._url = url
         # A bare token is a device's, as enrolment gives it; a team's says so.
         scheme = "" if token.startswith(("Device ", "Token ")) else "Device "
@@ -116,6 +122,8 @@ class Connection:
         """Send, and sort out what is no answer at all; a 401 or 403 is NotAuthorized."""
         if self._session is None:
             raise ServerUnreachable("the connection is not open")
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
         try:
             async with self._session.request(
                 method,
@@ -124,6 +132,7 @@ class Connection:
                 headers=headers,
                 allow_redirects=False,
             ) as response:
+                self._tell_date(response, loop.time() - asked)
                 answer = Answer(
                     status=response.status,
                     kind=response.content_type,
@@ -145,6 +154,15 @@ class Connection:
         if answer.status in {401, 403}:
             raise NotAuthorized(f"the server says {answer.status}: {_detail(answer.body)}")
         return answer
+
+    def _tell_date(self, response: aiohttp.ClientResponse, round_trip_s: float) -> None:
+        """What is no JSON may come from a portal that knows no time."""
+        date = response.headers.get("Date")
+        if self.on_date is None or date is None or response.content_type != "application/json":
+            return
+        with contextlib.suppress(ValueError):
+            at = parsedate_to_datetime(date)
+            self.on_date(at.replace(tzinfo=at.tzinfo or UTC), round_trip_s)
 
     def _reached(self, *, reachable: bool) -> None:
         if reachable is not self.reachable:

@@ -55,11 +55,12 @@ def next_debts(db: sqlite3.Connection, limit: int, busy: Collection[str]) -> lis
     """The oldest waiting scan of each ticket, but for those whose nonce is in `busy`.
 
     While an earlier scan of a ticket waits, its later ones wait too: order is kept per ticket.
+    What was stamped by a clock that knew nothing waits to be dated right (store.dates).
     """
     rows = db.execute(
         "SELECT scans.*, tickets.order_status FROM scans"
         " LEFT JOIN tickets USING (position_id)"
-        " WHERE state = 'waiting' AND NOT EXISTS ("
+        " WHERE state = 'waiting' AND clock <> 'unknown' AND NOT EXISTS ("
         "   SELECT 1 FROM scans AS earlier WHERE earlier.state = 'waiting'"
         "   AND earlier.secret_hash = scans.secret_hash AND earlier.id < scans.id"
         "   AND earlier.sighting <> scans.sighting)"

@@ -7,8 +7,20 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from gated.decide import Facts, decide, questionable
-from gated.model import Checkin, CheckinList, Decision, Reason, Scan, ScanType, State, Stay, Verdict
+from gated.decide import decide, questionable
+from gated.grounds import Facts
+from gated.model import (
+    Checkin,
+    CheckinList,
+    Decision,
+    Reason,
+    Scan,
+    ScanType,
+    State,
+    Stay,
+    Trust,
+    Verdict,
+)
 from gated.store import facts
 from gated.store.rows import event_of, list_of, moment, scan_of, stamp, ticket_of
 from gated.store.tickets import merge
@@ -46,6 +58,8 @@ class Redemption:
     boot_id: str = ""
     monotonic_ns: int = 0
     eye: str = "camera"
+    clock: Trust = Trust.SYNCHRONISED
+    """What is to be thought of `at`."""
     sealed_text: bytes | None = None
     """The code itself, for a refusal that will be reported by text."""
     reports: bool = False
@@ -108,6 +122,8 @@ def _is_doubtful(decision: Decision, known: Facts) -> bool:
 
 
 def _is_recent(db: sqlite3.Connection, redemption: Redemption) -> bool:
+    if redemption.clock is Trust.UNKNOWN:
+        return False
     pulled_at = moment(facts.get(db, "pulled_at"))
     limit = timedelta(seconds=redemption.policy.stale_after_s)
     return pulled_at is not None and abs(redemption.at - pulled_at) <= limit
@@ -125,6 +141,7 @@ def _facts(db: sqlite3.Connection, redemption: Redemption, *, believed: bool) ->
     return Facts(
         type=redemption.type,
         now=redemption.at,
+        time_known=redemption.clock is not Trust.UNKNOWN,
         lists=lists,
         found=found,
         addons=addons,
@@ -221,7 +238,8 @@ def _record(
         row = db.execute(
             "INSERT INTO scans (nonce, sighting, type, list_id, position_id, order_code,"
             " secret_hash, secret_text, verdict, reason, at, dated, boot_id, monotonic_ns, eye,"
-            " state, key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+            " clock, state, key)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
             (
                 nonce,
                 redemption.nonce,
@@ -238,6 +256,7 @@ def _record(
                 redemption.boot_id,
                 redemption.monotonic_ns,
                 redemption.eye,
+                redemption.clock,
                 State.WAITING if owed else State.LOCAL,
                 nonce,
             ),

@@ -7,7 +7,17 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, overload
 
-from gated.model import CheckinList, Event, Reason, Scan, ScanType, State, Ticket, Verdict
+from gated.model import (
+    CheckinList,
+    Event,
+    Reason,
+    Scan,
+    ScanType,
+    State,
+    Ticket,
+    Trust,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -77,6 +87,7 @@ def scan_of(row: sqlite3.Row) -> Scan:
         server_reason=row["server_reason"],
         server_message=row["server_message"],
         eye=row["eye"],
+        clock=Trust(row["clock"]),
     )
 
 

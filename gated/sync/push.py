@@ -47,7 +47,8 @@ _NO_CHECKOUT = (
 class Push:
     """Empties the outbox. `wake` says that there is something new, `back` that the server is.
 
-    `look_again` finds out anew what the server can do, when it says that it cannot.
+    `look_again` finds out anew what the server can do, when it says that it cannot;
+    `before_telling` dates right what was stamped while the time was unknown.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Push:
         capabilities: Callable[[], Capabilities | None],
         exit_via: Literal["auto", "checkout", "redeem"] = "auto",
         look_again: Callable[[], Awaitable[None]] | None = None,
+        before_telling: Callable[[], Awaitable[None]] | None = None,
         on_settled: Callable[[Scan, Outcome], None] | None = None,
         patience: Patience | None = None,
     ) -> None:
@@ -70,6 +72,7 @@ class Push:
         self._capabilities = capabilities
         self._exit_via = exit_via
         self._look_again = look_again
+        self._before_telling = before_telling
         self._on_settled = on_settled
         self._patience = patience or Patience()
         self._teller = Teller(
@@ -99,15 +102,12 @@ class Push:
         while True:
             self._new.clear()
             self._back.clear()
-            busy = self._resting.busy(self._clock.monotonic())
-            debts = await self._store.read(
-                partial(outbox.next_debts, limit=_SIDE_BY_SIDE, busy=busy)
-            )
-            if not debts:
-                await self._say_shelf()
-                await self._wait(self._new, self._resting.next_s(self._clock.monotonic()))
-                continue
             try:
+                debts = await self._next_debts()
+                if not debts:
+                    await self._say_shelf()
+                    await self._wait(self._new, self._resting.next_s(self._clock.monotonic()))
+                    continue
                 self._say_exits()
                 await self._side_by_side(debts)
             except ServerUnreachable as error:
@@ -122,6 +122,12 @@ class Push:
             else:
                 self._say_upload()
                 pace.reset()
+
+    async def _next_debts(self) -> list[Debt]:
+        if self._before_telling:
+            await self._before_telling()
+        busy = self._resting.busy(self._clock.monotonic())
+        return await self._store.read(partial(outbox.next_debts, limit=_SIDE_BY_SIDE, busy=busy))
 
     async def _side_by_side(self, debts: list[Debt]) -> None:
         results = await asyncio.gather(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from gated import __version__
@@ -13,6 +14,7 @@ from gated.model import Reason, ScanType, Verdict
 from gated.signals import reason_words
 from gated.store.figures import Figures, figures
 from gated.store.rows import moment, stamp
+from gated.sync.timekeeper import words as clock_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,8 +89,9 @@ class Overview:
         self._camera = camera
         self._capabilities = capabilities
         self._demo = demo
-        self._started = clock.wall()
-        self._last_ok: datetime | None = None
+        # Counted, not stamped: a clock that is put right later would leave them in the past.
+        self._started = clock.monotonic()
+        self._last_ok: float | None = None
         self._remembered: OrderedDict[str, tuple[float, str]] = OrderedDict()
 
     def remember(self, shown: Shown) -> None:
@@ -99,7 +102,7 @@ class Overview:
 
     def reached(self) -> None:
         """The server answered just now."""
-        self._last_ok = self._clock.wall()
+        self._last_ok = self._clock.monotonic()
 
     def lamps(self) -> dict[str, int]:
         """The lamps alone."""
@@ -132,9 +135,14 @@ class Overview:
                 "name": self._config.gate.name,
                 "mode": str(self._mode()),
                 "version": __version__,
-                "started": stamp(self._started),
+                "started": stamp(self._at(self._started)),
             },
             "time": stamp(now),
+            "clock": {
+                "trust": str(self._clock.trust),
+                "off_s": round(self._clock.off.total_seconds()),
+                "words": clock_words(self._clock),
+            },
             "lamps": self.lamps(),
             "camera": self._camera(),
             **state,
@@ -142,7 +150,7 @@ class Overview:
                 "level": server.level.word if server else Level.WARNING.word,
                 "words": server.words if server else "not asked yet",
                 "url": self._config.server.url,
-                "last_ok": stamp(self._last_ok),
+                "last_ok": None if self._last_ok is None else stamp(self._at(self._last_ok)),
                 "version": can.version if can else "",
                 "missing": [
                     {"name": one.name, "needs": one.needs, "cost": one.cost}
@@ -155,6 +163,9 @@ class Overview:
             ],
             "demo": self._demo() if self._demo else None,
         }
+
+    def _at(self, monotonic_s: float) -> datetime:
+        return self._clock.began + timedelta(seconds=monotonic_s)
 
 
 def _scan(scan: Scan) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from gated import config
 from gated.clock import Clock
 from gated.gate import Gate, Shown
 from gated.health import Health, Level
-from gated.model import Scan, ScanType, Sighting
+from gated.model import Scan, ScanType, Sighting, Trust
 from gated.panel import Panel, open_panel
 from gated.server.client import Client
 from gated.simulator.dialects import Dialect
@@ -62,15 +62,16 @@ class Bench:
     push: Push
     gate: Gate
     settled: list[tuple[Scan, Outcome]] = field(default_factory=list)
-    slow_by_s: float = 0.0
-    """How far the gate's clock lags behind the server's."""
+    clock: Clock = field(default_factory=lambda: Clock(synchronised=lambda: False))
 
     @property
     def world(self) -> World:
         return self.server.world
 
-    def wall(self) -> datetime:
-        return datetime.now(UTC) - timedelta(seconds=self.slow_by_s)
+    def lag(self, seconds: float) -> None:
+        """Let the gate's clock lag so far behind the server's."""
+        now = datetime.now(UTC) - timedelta(seconds=seconds + self.clock.monotonic())
+        self.clock.recall(now, Trust.LEARNT)
 
     def secret(self, position: int) -> str:
         return self.world.positions[position].secret
@@ -206,11 +207,7 @@ async def bench(
     """An open gate that has not pulled yet; it asks before red only with a time-out to do so."""
     health = Health()
     settled: list[tuple[Scan, Outcome]] = []
-
-    def wall() -> datetime:
-        return made.wall()
-
-    clock = Clock(wall=wall, monotonic=time.monotonic)
+    clock = Clock(synchronised=lambda: False)
     panel = open_panel(
         config.Panel(kind="gpio" if pins else "none"),
         on_press=lambda: None,
@@ -262,8 +259,9 @@ async def bench(
                 on_shown=lambda _: push.wake(),
             )
             client.on_reach = lambda reachable: push.back() if reachable else None
-            made = Bench(server, store, client, health, panel, pull, push, gate, settled)
-            yield made
+            bench = Bench(server, store, client, health, panel, pull, push, gate, settled, clock)
+            bench.lag(0)
+            yield bench
 
 
 @asynccontextmanager

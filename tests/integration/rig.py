@@ -44,13 +44,23 @@ def picture(text: str) -> npt.NDArray[np.uint8]:
 
 
 class Hands:
-    """A clock that runs like the real one and can be put forward."""
+    """A clock that runs like the real one and can be put forward; the box's own may be wrong."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *, off: timedelta = timedelta(), synchronised: bool = True, boot_id: str = "test-boot"
+    ) -> None:
+        self.off = off
+        self.synchronised = synchronised
         self._ahead = timedelta()
-        self.clock = Clock(wall=self.wall, monotonic=self.monotonic, boot_id="test-boot")
+        self.clock = Clock(
+            wall=lambda: self.wall() + self.off,
+            monotonic=self.monotonic,
+            boot_id=boot_id,
+            synchronised=lambda: self.synchronised,
+        )
 
     def wall(self) -> datetime:
+        """What time it really is."""
         return datetime.now(UTC) + self._ahead
 
     def monotonic(self) -> float:
@@ -166,10 +176,16 @@ class Bench:
 
 @asynccontextmanager
 async def gate_before_window(
-    server: TicketServer, folder: Path, /, *, pulled: bool = True, **changes: dict[str, Any]
+    server: TicketServer,
+    folder: Path,
+    /,
+    *,
+    pulled: bool = True,
+    hands: Hands | None = None,
+    **changes: dict[str, Any],
 ) -> AsyncIterator[Bench]:
     """Run a gate in this process; it has pulled the list once, unless told otherwise."""
-    hands = Hands()
+    hands = hands or Hands()
     server.world.clock = hands.wall
     window = Window(hands)
     pins = mock_pins()

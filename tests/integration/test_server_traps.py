@@ -133,7 +133,7 @@ async def test_trap_03_a_slow_clock_does_not_leave_a_guest_inside(
         await gate.ready()
         gate.world.enter(1, 1)
         await gate.pull.once()
-        gate.slow_by_s = 3600
+        gate.lag(3600)
         assert (await gate.scan(EXIT, 1)).decision.reason == "left"
         await gate.push_all()
         assert gate.types(1) == ["entry", "exit"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 import time
+from datetime import UTC, datetime, timedelta
 
 from gated.clock import Clock
 
@@ -13,8 +14,19 @@ FACTOR = 20
 
 
 def hasty_clock() -> Clock:
-    """The machine's wall time, and monotonic seconds that fit the hasty loop."""
-    return Clock(monotonic=lambda: time.monotonic() * FACTOR, boot_id="trial")
+    """A day that fits the hasty loop, the same one after a restart."""
+
+    def monotonic() -> float:
+        return time.monotonic() * FACTOR
+
+    return Clock(
+        wall=lambda: _MORNING + timedelta(seconds=monotonic()),
+        monotonic=monotonic,
+        boot_id="trial",
+    )
+
+
+_MORNING = datetime(2026, 11, 22, 6, tzinfo=UTC)
 
 
 class HastyLoop(asyncio.SelectorEventLoop):

@@ -85,6 +85,7 @@ async def scan_or_ask(
     lists: tuple[int, ...] = (1,),
     policy: Policy | None = None,
     reports: bool = False,
+    **columns: Any,
 ) -> Redeemed | Ask:
     redemption = Redemption(
         nonce=f"nonce-{next(_numbers)}",
@@ -95,6 +96,7 @@ async def scan_or_ask(
         policy=policy or Policy(),
         reports=reports,
         sealed_text=store.vault.seal(code),
+        **columns,
     )
     return await store.write(partial(redeem, redemption=redemption, asking=asking, fresh=fresh))
 

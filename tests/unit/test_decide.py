@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gated.config import Policy
-from gated.decide import ENTRY_CHECKS, OVERTURNABLE, Facts, decide, flaw, questionable
+from gated.decide import ENTRY_CHECKS, OVERTURNABLE, decide, questionable
+from gated.grounds import Facts, flaw
 from gated.model import (
     Checkin,
     CheckinList,
     Decision,
+    Event,
     Reason,
     ScanType,
     Stay,
@@ -461,6 +463,48 @@ def test_a_flaw_refuses_an_entry_on_every_list(name: str) -> None:
 
     assert flaw(flawed, NOW) is reason
     assert row.decision(ENTRY) == Decision(REFUSE, reason, (Stay(1, 100),))
+
+
+UNTIMELY = (ATTENTION, Reason.INVALID_TIME)
+EARLY_RULE = {"isAfter": [{"var": "now"}, {"buildTime": ["date_to"]}]}
+VIP_RULE = {"==": [{"var": "product"}, 2]}
+EVENT = Event(date_from=NOW - 60 * MINUTE, date_to=NOW + 60 * MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("found", "checkin_list", "answer"),
+    [
+        (TICKET, LIST, LET_IN),
+        (OUTDATED, LIST, UNTIMELY),
+        (replace(TICKET, valid_from=NOW + MOMENT), LIST, UNTIMELY),
+        (replace(OUTDATED, blocked=True), LIST, (REFUSE, Reason.BLOCKED)),
+        (replace(OUTDATED, order_status="n"), LIST, (REFUSE, Reason.UNPAID)),
+        (OUTDATED, VIP_LIST, (REFUSE, Reason.PRODUCT)),
+        (TICKET, replace(LIST, rules=RULES), LET_IN),
+        (TICKET, replace(LIST, rules=EARLY_RULE), UNTIMELY),
+        (TICKET, replace(LIST, rules=VIP_RULE), (REFUSE, Reason.RULES)),
+        (TICKET, replace(LIST, rules={"and": [EARLY_RULE, VIP_RULE]}), (REFUSE, Reason.RULES)),
+        (TICKET, replace(LIST, rules={"or": [EARLY_RULE, VIP_RULE]}), UNTIMELY),
+    ],
+)
+def test_while_nobody_knows_the_time_no_date_refuses_but_it_is_flagged(
+    found: Ticket, checkin_list: CheckinList, answer: tuple[Verdict, Reason]
+) -> None:
+    facts = Facts(ENTRY, NOW, [checkin_list], [found], {}, event=EVENT, time_known=False)
+    decision = decide(facts, Policy(unknown_rules="refuse"))
+    assert (decision.verdict, decision.reason) == answer
+
+
+def test_while_nobody_knows_the_time_who_is_in_already_is_still_refused() -> None:
+    facts = Facts(ENTRY, NOW, [LIST], [OUTDATED], past(IN), time_known=False)
+    assert decide(facts, Policy()).reason is Reason.ALREADY_REDEEMED
+
+
+def test_a_clock_in_1970_takes_nobody_for_having_left_a_moment_ago() -> None:
+    then = NOW - timedelta(days=20_000)
+    facts = Facts(EXIT, then, [LIST], [TICKET], past(IN_AND_OUT), believed=False, time_known=False)
+    decision = decide(facts, Policy())
+    assert (decision.verdict, decision.reason) == (ATTENTION, Reason.ALREADY_LEFT)
 
 
 def test_a_ticket_without_flaw_has_none() -> None:

@@ -663,9 +663,37 @@ def test_an_answer_despite_the_unknown_holds_whatever_the_unknown_is(tree: Any) 
         assert possible == {answer}
 
 
+@pytest.mark.parametrize(
+    ("rules", "answer"),
+    [
+        (after(custom("2020-01-01T00:00:00Z")), None),
+        (before(custom_time("18:00")), None),
+        ({"==": [{"var": "now_isoweekday"}, 7]}, None),
+        ({"<": [{"var": "entries_today"}, 1]}, None),
+        ({">": [{"var": "minutes_since_last_entry"}, 60]}, None),
+        ({"==": [{"var": "entries_number"}, 1]}, True),
+        ({"<": [{"var": "entries_days"}, 1]}, False),
+        ({"or": [{"==": [{"var": "entries_number"}, 1]}, {"==": [{"var": "now"}, 0]}]}, True),
+    ],
+)
+def test_without_the_time_only_what_asks_for_it_is_undecided(rules: Any, answer: bool) -> None:
+    facts = replace(FACTS, now=None, history=came("2026-11-21T12:00:00Z"))
+    assert evaluate(rules, facts).allowed is answer
+
+
+def test_who_never_came_in_needs_no_time_for_that() -> None:
+    facts = replace(FACTS, now=None)
+    for rule in (
+        {"==": [{"var": "entries_today"}, 0]},
+        {"==": [{"var": "minutes_since_last_entry"}, -1]},
+    ):
+        assert evaluate(rule, facts).allowed is True
+
+
 @settings(deadline=None)
 @given(somebody)
 def test_one_more_entry_never_lowers_a_count(facts: RuleFacts) -> None:
+    assert facts.now
     more = replace(facts, history=(*facts.history, Checkin(ENTRY, facts.now)))
     for variable in ("entries_number", "entries_today", "entries_days"):
         for count in range(6):
