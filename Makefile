@@ -8,7 +8,7 @@ CODE := gated tests
 CORES ?= -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-pretix check format bench trials wheel clean
+.PHONY: help demo test test-pretix check format bench trials evening wheel clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench: $(VENV)/installed-dev ## measure reading, scanning and syncing, as ratios
 # 200 runs take about 25 minutes of two cores; `make trials SEED=7` repeats one and keeps what it left.
 trials: $(VENV)/installed-dev ## kill gate and server at random moments and compare their books
 	$(BIN)/python -m tests.trials $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(ARGS)
+
+evening: $(VENV)/installed-dev ## check 5,000 out, killed three times in the middle (some minutes)
+	EVENING_GUESTS=5000 $(BIN)/python -m pytest tests/integration/test_checkout_all_killed.py $(ARGS)
 
 wheel: $(VENV)/installed-dev ## build the wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -74,6 +74,7 @@ async def _work(parts: Parts, extras: Extras, notify: Notifier) -> None:
                 ("pull", parts.pull.run),
                 ("changes", parts.changes.run),
                 ("push", parts.push.run),
+                ("closing", parts.closing.run),
                 ("button", follow_button),
                 ("status", tell_systemd),
             )

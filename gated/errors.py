@@ -127,3 +127,7 @@ class LoginRefused(GatedError):
         super().__init__(message)
         self.wait_s = wait_s
         """How long further tries are refused unseen."""
+
+
+class ClosingBusy(GatedError):
+    """Everybody is being checked out already, or there is nothing to go on with."""

@@ -260,6 +260,10 @@ class Scan:
     """What is to be thought of `at`."""
 
 
+BY_CLOSING = "checkout-all"
+"""The eye of an exit that nobody saw: everybody was checked out at closing time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """Anything done at the gate that is not a scan."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +25,12 @@ from gated.store.database import Store
 from gated.store.tickets import Keeper
 from gated.sync.ask import Asker
 from gated.sync.changes import Changes
+from gated.sync.checkout_all import CheckOutAll
 from gated.sync.pull import Pull
 from gated.sync.push import Push
 from gated.sync.timekeeper import Timekeeper
 from gated.web.actions import actions
+from gated.web.closing import closing_actions, closing_commands
 from gated.web.commands import commands
 from gated.web.control import Control
 from gated.web.credentials import Credentials
@@ -79,6 +82,7 @@ class Parts:
     changes: Changes
     push: Push
     timekeeper: Timekeeper
+    closing: CheckOutAll
     gate: Gate
     overview: Overview
     page: Page | None
@@ -140,6 +144,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
     await pull.remember()
 
     def settled(scan: Scan, outcome: Outcome) -> None:
+        closing.settled(scan, outcome)
         if extras.on_settled:
             extras.on_settled(scan, outcome)
         changed.ring()
@@ -156,6 +161,16 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         on_settled=settled,
     )
     owed.on_ring(push.wake)
+    closing = CheckOutAll(
+        client,
+        store,
+        clock,
+        health,
+        capabilities=lambda: pull.capabilities,
+        read_list=pull.once,
+        on_owed=push.wake,
+        on_change=changed.ring,
+    )
     overview = Overview(
         config,
         store,
@@ -165,6 +180,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         lamps=panel.lamps,
         camera=reader.state,
         capabilities=lambda: pull.capabilities,
+        closing=closing.progress,
         demo=extras.demo,
     )
     asker = Asker(
@@ -192,34 +208,16 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         on_shown=shown,
     )
 
-    def reached(reachable: bool) -> None:  # noqa: FBT001  the client calls it so
-        if reachable:
-            health.ok("server", "connected")
-            push.back()
-        else:
-            health.warn("server", "does not answer: the gate goes on by itself")
-
-    client.on_reach = reached
+    client.on_reach = partial(_reached, health, push)
     client.on_answer = overview.reached
     page = None
     if config.web.enabled:
+        buttons = (*actions(desk), *closing_actions(closing), *extras.actions)
         page = await stack.enter_async_context(
-            Page(
-                host=config.web.host,
-                port=config.web.port,
-                state=overview.state,
-                lamps=overview.lamps,
-                picture=reader.jpeg,
-                actions=(*actions(desk), *extras.actions),
-                sessions=Sessions(Credentials(Path(config.web.login_file))),
-                record=desk.record_press,
-                name=config.web.name,
-                tls=_tls(config.web),
-            )
+            _page(config.web, overview, reader, desk, buttons, rung_by=(changed, lamps_changed))
         )
-        changed.on_ring(page.changed)
-        lamps_changed.on_ring(page.lamps_changed)
-    await stack.enter_async_context(Control(config.control_socket, commands(overview, pull, desk)))
+    orders = {**commands(overview, pull, desk), **closing_commands(closing)}
+    await stack.enter_async_context(Control(config.control_socket, orders))
     changed.on_ring(lambda: _show_status(panel, health, health.pattern))
     return Parts(
         store=store,
@@ -231,6 +229,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         changes=changes,
         push=push,
         timekeeper=timekeeper,
+        closing=closing,
         gate=gate,
         overview=overview,
         page=page,
@@ -284,8 +283,39 @@ async def _open_panel(
     return panel
 
 
-def _tls(web: Web) -> tuple[Path, Path] | None:
-    return (Path(web.certificate), Path(web.key)) if web.certificate else None
+def _reached(health: Health, push: Push, reachable: bool) -> None:  # noqa: FBT001  called so
+    if reachable:
+        health.ok("server", "connected")
+        push.back()
+    else:
+        health.warn("server", "does not answer: the gate goes on by itself")
+
+
+def _page(
+    web: Web,
+    overview: Overview,
+    reader: Reader,
+    desk: Desk,
+    buttons: Sequence[Action],
+    *,
+    rung_by: tuple[Bell, Bell],
+) -> Page:
+    page = Page(
+        host=web.host,
+        port=web.port,
+        state=overview.state,
+        lamps=overview.lamps,
+        picture=reader.jpeg,
+        actions=buttons,
+        sessions=Sessions(Credentials(Path(web.login_file))),
+        record=desk.record_press,
+        name=web.name,
+        tls=(Path(web.certificate), Path(web.key)) if web.certificate else None,
+    )
+    changed, lamps_changed = rung_by
+    changed.on_ring(page.changed)
+    lamps_changed.on_ring(page.lamps_changed)
+    return page
 
 
 def _show_status(panel: Panel, health: Health, pattern: str) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gated.errors import BadReply, NoSuchEndpoint, NotAuthorized, ServerRefused
-from gated.server import wire
+from gated.server import counts, wire
 from gated.server.http import Connection, judge
 from gated.server.orders import OrdersPage, SecretsPage, event, orders_page, secrets_page
 from gated.server.shapes import PositionShape, lists_have_rules, position_shape
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
     from gated.config import Server
@@ -98,6 +98,27 @@ class Client(Connection):
         headers = {"X-Idempotency-Key": key}
         answer = await self.post(self._checkout(), body, headers)
         _accept(wire.checked_out(answer.body))
+
+    async def list_counts(self, list_id: int) -> counts.ListCounts:
+        """Tell how many of a list came and are inside."""
+        path = f"{self._event}/checkinlists/{list_id}/status/"
+        return counts.list_counts((await self.get(path)).body)
+
+    async def check_out_all(
+        self, lists: Sequence[int], *, at: datetime, key: str, timeout_s: float
+    ) -> tuple[int, ...]:
+        """Have the server check out whoever is inside, with checkout/bulk; never call it twice.
+
+        Tells which positions it named. Raises ValueError without lists: to the server that means
+        all lists of the event.
+        """
+        if not lists:
+            raise ValueError("no list is every list to the server")
+        body = {"checkin_lists": list(lists), "datetime": wire.utc(at)}
+        path = f"{self._event}/checkout/bulk/"
+        headers = {"X-Idempotency-Key": key}
+        answer = await self.request("POST", path, body=body, headers=headers, timeout_s=timeout_s)
+        return counts.checked_out(judge(path, answer).body)
 
     async def report(self, scan: Scan, raw_barcode: str) -> None:
         """Report a refused scan with failed_checkins."""

@@ -118,6 +118,7 @@ class Connection:
         *,
         body: dict[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
     ) -> Answer:
         """Send, and sort out what is no answer at all; a 401 or 403 is NotAuthorized."""
         if self._session is None:
@@ -131,6 +132,7 @@ class Connection:
                 json=body,
                 headers=headers,
                 allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=timeout_s) if timeout_s else self._timeout,
             ) as response:
                 self._tell_date(response, loop.time() - asked)
                 answer = Answer(

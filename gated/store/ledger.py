@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gated.model import Act, ScanType
+from gated.model import BY_CLOSING, Act, ScanType
 from gated.store import facts
 from gated.store.rows import moment, scan_of, stamp
 
@@ -27,9 +27,10 @@ class Counts:
 
 
 def recent(db: sqlite3.Connection, limit: int) -> list[Scan]:
-    """The last scans, newest first; of a sighting with several rows only the first."""
+    """The last guests, newest first; of a sighting with several rows only the first."""
     rows = db.execute(
-        "SELECT * FROM scans WHERE nonce = sighting ORDER BY id DESC LIMIT ?", (limit,)
+        "SELECT * FROM scans WHERE nonce = sighting AND eye <> ? ORDER BY id DESC LIMIT ?",
+        (BY_CLOSING, limit),
     )
     return [scan_of(row) for row in rows]
 
@@ -46,7 +47,8 @@ def counts(db: sqlite3.Connection, lists: Sequence[int]) -> Counts:
         row["type"]: row["n"]
         for row in db.execute(
             "SELECT type, COUNT(*) AS n FROM scans WHERE verdict <> 'refuse'"
-            " AND nonce = sighting GROUP BY type"
+            " AND nonce = sighting AND eye <> ? GROUP BY type",
+            (BY_CLOSING,),
         )
     }
     refused = {
@@ -70,7 +72,7 @@ def counts(db: sqlite3.Connection, lists: Sequence[int]) -> Counts:
 _INSIDE = """
     WITH ours AS MATERIALIZED (
         SELECT scans.list_id, scans.position_id,
-            MAX(COALESCE(sent_at, dated) || (type = 'exit')) AS last, type
+            MAX(COALESCE(sent_at, dated) || (type = 'exit')) AS last
         FROM scans LEFT JOIN listings USING (list_id, position_id)
         WHERE scans.position_id IS NOT NULL AND verdict <> 'refuse' AND state <> 'annulled'
           AND (settled_no IS NULL OR state = 'refused' OR settled_no > COALESCE(known_no, -1))
@@ -83,25 +85,38 @@ _INSIDE = """
         GROUP BY list_id, position_id
     )
     SELECT {what} FROM (
-        SELECT position_id FROM theirs
+        SELECT list_id, position_id, last AS entered_at FROM theirs
         WHERE (last_exit IS NULL OR last > last_exit)
           AND (list_id, position_id) NOT IN (SELECT list_id, position_id FROM ours)
         UNION ALL
-        SELECT position_id FROM ours WHERE 'entry' = (
-            SELECT type FROM (
-                SELECT ours.last AS last, ours.type AS type
-                UNION ALL
-                SELECT at || (type = 'exit'), type FROM checkins
-                WHERE list_id = ours.list_id AND position_id = ours.position_id
-            ) ORDER BY last DESC LIMIT 1)
+        SELECT list_id, position_id, substr(last, 1, length(last) - 1) FROM (
+            SELECT list_id, position_id, MAX(last, COALESCE((
+                SELECT MAX(at || (type = 'exit')) FROM checkins
+                WHERE list_id = ours.list_id AND position_id = ours.position_id), '')) AS last
+            FROM ours
+        ) WHERE substr(last, -1) = '0'
     )
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """Somebody inside on a list, and by which entry (as `stamp` writes it)."""
+
+    list_id: int
+    position_id: int
+    entered_at: str
+
+
 def inside(db: sqlite3.Connection, lists: Sequence[int]) -> set[int]:
     """The positions inside on any of the lists, by all we know."""
-    rows = db.execute(_INSIDE.format(what="position_id"), {"lists": str(list(lists))})
-    return {row["position_id"] for row in rows}
+    return {one.position_id for one in people_inside(db, lists)}
+
+
+def people_inside(db: sqlite3.Connection, lists: Sequence[int]) -> list[Inside]:
+    """Everybody inside, once for each of the lists, by all we know."""
+    rows = db.execute(_INSIDE.format(what="*"), {"lists": str(list(lists))})
+    return [Inside(row["list_id"], row["position_id"], row["entered_at"]) for row in rows]
 
 
 def _count_inside(db: sqlite3.Connection, lists: Sequence[int]) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gated.decide import decide, questionable
 from gated.grounds import Facts
 from gated.model import (
+    BY_CLOSING,
     Checkin,
     CheckinList,
     Decision,
@@ -21,7 +22,8 @@ from gated.model import (
     Trust,
     Verdict,
 )
-from gated.store import facts
+from gated.store import closings, facts
+from gated.store.history import history
 from gated.store.rows import event_of, list_of, moment, scan_of, stamp, ticket_of
 from gated.store.tickets import merge
 
@@ -134,7 +136,9 @@ def _facts(db: sqlite3.Connection, redemption: Redemption, *, believed: bool) ->
     found = _found(db, redemption.secret_hash)
     addons = _addons(db, found) if any(one.addon_match for one in lists) else []
     history = {
-        (checkin_list.id, ticket.position_id): _history(db, checkin_list.id, ticket.position_id)
+        (checkin_list.id, ticket.position_id): _past(
+            db, checkin_list.id, ticket.position_id, redemption.type
+        )
         for ticket in (*found, *addons)
         for checkin_list in lists
     }
@@ -199,27 +203,12 @@ def _addons(db: sqlite3.Connection, found: Sequence[Ticket]) -> list[Ticket]:
     ]
 
 
-# Our own scans count until the server's list was read after they were settled; from then on the
-# server's word stands, but for an entry that it would not take from us: that guest is inside all
-# the same.
-_HISTORY = """
-    SELECT at, type, server_id FROM checkins
-    WHERE list_id = :list AND position_id = :position
-    UNION ALL
-    SELECT COALESCE(sent_at, dated), type, 9223372036854775807 FROM scans
-    WHERE position_id = :position AND list_id = :list AND verdict <> 'refuse'
-      AND state <> 'annulled'
-      AND (settled_no IS NULL OR state = 'refused' OR settled_no > COALESCE(
-        (SELECT known_no FROM listings WHERE list_id = :list AND position_id = :position), -1))
-    ORDER BY 1, 3
-"""
-
-
-def _history(db: sqlite3.Connection, list_id: int, position_id: int) -> list[Checkin]:
-    """The check-ins on one list, the server's and our own, oldest first, none twice."""
-    rows = db.execute(_HISTORY, {"list": list_id, "position": position_id})
-    once = dict.fromkeys((row["type"], row["at"]) for row in rows)
-    return [Checkin(ScanType(kind), moment(at)) for kind, at in once]
+def _past(db: sqlite3.Connection, list_id: int, position_id: int, kind: ScanType) -> list[Checkin]:
+    """The history; on the way out without what closings wrote, for nobody saw those leave."""
+    past = history(db, list_id, position_id)
+    if kind is ScanType.EXIT and (unseen := closings.dates(db, list_id, position_id)):
+        return [one for one in past if one.type is ScanType.ENTRY or one.at not in unseen]
+    return past
 
 
 def _record(
@@ -234,12 +223,18 @@ def _record(
         # One row, one nonce: a sighting that ends two stays makes two calls to the server.
         nonce = redemption.nonce if number == 0 else f"{redemption.nonce}-{number + 1}"
         owed = decision.verdict.admits or redemption.reports
+        is_out = False
+        if decision.verdict.admits and redemption.type is ScanType.EXIT and stay.position_id:
+            past = known.history.get((stay.list_id, stay.position_id))
+            entered = past[-1].at if past else None
+            is_out = closings.walked_out(db, stay.list_id, stay.position_id, entered=entered)
+            owed = not is_out
         told_by_text = decision.verdict is Verdict.REFUSE and redemption.reports
         row = db.execute(
             "INSERT INTO scans (nonce, sighting, type, list_id, position_id, order_code,"
             " secret_hash, secret_text, verdict, reason, at, dated, boot_id, monotonic_ns, eye,"
-            " clock, state, key)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+            " clock, state, key, server_reason)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
             (
                 nonce,
                 redemption.nonce,
@@ -259,6 +254,7 @@ def _record(
                 redemption.clock,
                 State.WAITING if owed else State.LOCAL,
                 nonce,
+                BY_CLOSING if is_out else "",
             ),
         ).fetchone()
         scans.append(scan_of(row))

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gated.errors import BadReply, KeyLocked, ServerFailed, ServerRefused
-from gated.model import State, Verdict
+from gated.model import BY_CLOSING, State, Verdict
 from gated.store import outbox
 from gated.sync.ways import Way, dialect_of, first_way, is_known, next_way
 
@@ -91,6 +91,9 @@ class Teller:
                 if scan.attempts and not looked and await self._had_it(scan):
                     return Outcome(State.DUPLICATE, message=_HAD_IT)
                 looked = True
+                if scan.eye == BY_CLOSING and refusal.reason == "not_checked_in":
+                    # Nobody saw this exit: the server need not be told of it as a fact.
+                    return Outcome(State.DUPLICATE, refusal.reason, "had left before")
                 objection = objection or refusal
                 further = next_way(scan.type, dialect, way, refusal.reason)
                 if further is None:

@@ -58,4 +58,10 @@ def commands(
         scan = await desk.settle(nonce, why, origin="command")
         await say({"nonce": scan.nonce, "state": str(scan.state)})
 
-    return {"status": status, "mode": mode, "sync": sync, "retry": retry, "settle": settle}
+    return {
+        "status": status,
+        "mode": mode,
+        "sync": sync,
+        "retry": retry,
+        "settle": settle,
+    }

@@ -17,7 +17,7 @@ from gated.store.rows import moment, stamp
 from gated.sync.timekeeper import words as clock_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from gated.clock import Clock
@@ -78,6 +78,7 @@ class Overview:
         lamps: Callable[[], Lamps],
         camera: Callable[[], dict[str, Any]],
         capabilities: Callable[[], Capabilities | None],
+        closing: Callable[[], Awaitable[dict[str, Any] | None]],
         demo: Callable[[], dict[str, Any] | None] | None = None,
     ) -> None:
         self._config = config
@@ -88,6 +89,7 @@ class Overview:
         self._lamps = lamps
         self._camera = camera
         self._capabilities = capabilities
+        self._closing = closing
         self._demo = demo
         # Counted, not stamped: a clock that is put right later would leave them in the past.
         self._started = clock.monotonic()
@@ -161,6 +163,7 @@ class Overview:
                 {"part": one.part, "level": one.level.word, "words": one.words}
                 for one in self._health.conditions
             ],
+            "closing": await self._closing(),
             "demo": self._demo() if self._demo else None,
         }
 

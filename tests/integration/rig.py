@@ -287,13 +287,15 @@ class Process:
         assert self._process is not None
         return self._process.wait(timeout=60)
 
-    def command(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def command(
+        self, name: str, *arguments: str, timeout_s: float = 30
+    ) -> subprocess.CompletedProcess[str]:
         """Run `gated` with this config beside the daemon, or without one."""
         return subprocess.run(
             [sys.executable, "-m", "gated", name, "--config", str(self.config), *arguments],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=timeout_s,
             check=False,
         )
 

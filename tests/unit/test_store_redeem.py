@@ -33,7 +33,8 @@ from store_samples import (
 from gated.config import Policy
 from gated.model import Checkin, Scan, ScanType, State
 from gated.store import Store, outbox, passes
-from gated.store.redeem import Ask, Asking, Fresh, Redeemed, _history
+from gated.store.history import history
+from gated.store.redeem import Ask, Asking, Fresh, Redeemed
 from gated.store.tickets import Keeper
 
 LATE = 24 * 60.0
@@ -141,7 +142,7 @@ async def test_what_both_know_counts_once_and_an_exit_elsewhere_ends_it(store: S
     assert came.scans[0].dated == listed.checkins[0].at
     await pull(store, [listed], at=2)
     assert shown(await scan(store, ENTRY, 1, at=3)) == ("refuse", "already_redeemed")
-    known = await store.read(lambda db: _history(db, 1, 1))
+    known = await store.read(lambda db: history(db, 1, 1))
     assert known == [Checkin(ENTRY, after(1))]
     await pull(store, [guest(1, entered(1, id=71), left(4))], at=5)
     assert shown(await scan(store, ENTRY, 1, at=7)) == ("admit", "entered")

@@ -1,5 +1,6 @@
 // The connection to the gate: listens to its stream, presses its buttons, fetches its pictures.
 
+import { setUpClosing } from "./closing.js";
 import { askToLogIn, post, setUpLogin } from "./login.js";
 import { drawAges, drawLamps, drawState, hasPicture, isPlugged, say, stateTime, switchTo } from "./view.js";
 
@@ -65,17 +66,17 @@ function tick() {
   }
 }
 
-async function press(button, name, action) {
-  if (button.getAttribute("aria-busy") === "true") return;
+async function press(button, name, action, fail = complain) {
+  if (button.getAttribute("aria-busy") === "true") return null;
   button.setAttribute("aria-busy", "true");
   try {
     const answer = await post(`/api/actions/${name}`, action);
     const { error, ...given } = await answer.json().catch(() => ({}));
     if (answer.ok) return given;
-    complain(error ?? `The gate answered ${answer.status}.`);
+    fail(error ?? `The gate answered ${answer.status}.`);
     if (answer.status === 401) askToLogIn();
   } catch {
-    complain("The gate did not answer. Nothing was changed.");
+    fail("The gate did not answer. Nothing was changed.");
   } finally {
     button.removeAttribute("aria-busy");
   }
@@ -143,5 +144,6 @@ document.addEventListener("visibilitychange", () => {
 
 connect();
 setUpLogin(connect);
+setUpClosing(press);
 watchCamera();
 setInterval(tick, 1000);

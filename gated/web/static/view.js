@@ -1,5 +1,6 @@
 // Draws a state of the gate into the page. Whatever comes from the gate is text, never markup.
 
+import { drawClosing } from "./closing.js";
 import { drawAccess } from "./login.js";
 
 const GO = { admit: "Go", attention: "Go, with attention", refuse: "Stop" };
@@ -46,6 +47,7 @@ export function drawState(state) {
   drawHealth(state.health);
   drawCamera(state.camera);
   drawDemo(state.demo);
+  drawClosing(state.closing);
   announce(state.scans);
   drawAges();
 }

@@ -1,0 +1,181 @@
+"""The page of a real gate in headless Chromium, as a stranger, as staff and as the organiser.
+
+GATED_SCREENSHOTS names a folder to keep what was seen, at 390 and 1280 px.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.async_api import async_playwright, expect
+from rig import LIST, gate_before_window
+
+from gated.simulator.server import TicketServer
+from gated.simulator.world import World
+from gated.store import ledger
+from gated.web.credentials import Credentials
+from gated.web.guard import Role
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from playwright.async_api import Browser, BrowserContext
+    from playwright.async_api import Page as Tab
+    from rig import Bench
+
+CHROMIUM = shutil.which("chromium")
+PIN, TOKEN = "271828", "correct-horse-battery"
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+KEPT = os.environ.get("GATED_SCREENSHOTS", "")
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium"),
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        arguments = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-sync"]
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        await browser.close()
+
+
+@asynccontextmanager
+async def gate_with_guests(folder: Path) -> AsyncIterator[Bench]:
+    """A gate at work with some people inside, and both logins set."""
+    credentials = Credentials(folder / "page-login")
+    credentials.put(Role.STAFF, PIN)
+    credentials.put(Role.ADMIN, TOKEN)
+    world = World.made_up(30, seed=1)
+    for position in world.positions.values():
+        world.order_of(position).status = "p"
+        position.canceled = False
+    people = [one for one in world.positions.values() if one.addon_to is None]
+    for position in people[:20]:
+        world.enter(position.id, LIST)
+    web = {"enabled": True, "port": 0, "login_file": str(folder / "page-login")}
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(TicketServer(world))
+        bench = await stack.enter_async_context(gate_before_window(server, folder, web=web))
+        for position in (people[0], people[1], people[1]):
+            await bench.scan(position.secret)
+        yield bench
+
+
+@asynccontextmanager
+async def tab_of(chromium: Browser, bench: Bench, screen: Any) -> AsyncIterator[Tab]:
+    context: BrowserContext = await chromium.new_context(viewport=screen, reduced_motion="reduce")
+    tab = await context.new_page()
+    assert bench.parts.page is not None
+    await tab.goto(bench.parts.page.url)
+    await expect(tab.locator("#link")).to_have_text("Live")
+    yield tab
+    await context.close()
+
+
+async def log_in(tab: Tab, secret: str) -> None:
+    await tab.get_by_role("button", name="Log in").click()
+    await tab.get_by_label("Staff PIN or admin token").fill(secret)
+    await tab.get_by_role("dialog").get_by_role("button", name="Log in").click()
+
+
+async def look(tab: Tab, name: str) -> None:
+    """No violation of what axe-core knows, nothing off the screen; and a picture to look at."""
+    await tab.evaluate(AXE_SCRIPT)
+    found = await tab.evaluate("axe.run()")
+    told = [f"{one['id']}: {node['html']}" for one in found["violations"] for node in one["nodes"]]
+    assert told == []
+    assert await tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    if KEPT:
+        width = tab.viewport_size["width"] if tab.viewport_size else 0
+        await tab.screenshot(path=Path(KEPT) / f"{name}-{width}.png", full_page=True)
+
+
+@pytest.mark.parametrize("screen", [PHONE, DESK], ids=["390 px", "1280 px"])
+async def test_a_stranger_sees_how_the_gate_is_and_no_guest(
+    tmp_path: Path, chromium: Browser, screen: Any
+) -> None:
+    async with gate_with_guests(tmp_path) as bench, tab_of(chromium, bench, screen) as tab:
+        await expect(tab.locator("#scan-rows tr")).to_have_count(3)
+        await look(tab, "stranger")
+        orders = [
+            scan.order_code
+            for scan in await bench.parts.store.read(lambda db: list(ledger.every(db)))
+        ]
+        content = await tab.content()
+        assert not any(code and code in content for code in orders)
+        for name in ("Switch", "Check everybody out", "Log out"):
+            await expect(tab.get_by_role("button", name=name)).to_have_count(0)
+
+        await log_in(tab, "000000")
+        await expect(
+            tab.get_by_role("alert").filter(has_text="neither the staff PIN")
+        ).to_be_visible()
+        await look(tab, "wrong-pin")
+        await tab.keyboard.press("Escape")
+        await expect(tab.get_by_role("dialog")).to_have_count(0)
+
+
+@pytest.mark.parametrize("screen", [PHONE, DESK], ids=["390 px", "1280 px"])
+async def test_staff_log_in_switch_the_mode_and_log_out(
+    tmp_path: Path, chromium: Browser, screen: Any
+) -> None:
+    async with gate_with_guests(tmp_path) as bench, tab_of(chromium, bench, screen) as tab:
+        await log_in(tab, PIN)
+        await expect(tab.locator("#role")).to_have_text("Staff")
+        await tab.get_by_role("button", name="Switch to check-in").click()
+        await expect(tab.locator("#mode-words")).to_have_text("Check-in")
+        await expect(tab.get_by_role("region", name="Closing time")).to_have_count(0)
+        await look(tab, "staff")
+        await tab.get_by_role("button", name="Log out").click()
+        await expect(tab.get_by_role("button", name="Log in")).to_be_visible()
+        await expect(tab.get_by_role("button", name="Switch")).to_have_count(0)
+        acts = await bench.parts.store.read(ledger.acts)
+        assert [act.detail for act in acts if act.origin == "page, staff from 127.0.0.1"] == [
+            "log in",
+            'mode {"mode": "entry"}',
+            "entry",
+        ]
+
+
+@pytest.mark.parametrize("screen", [PHONE, DESK], ids=["390 px", "1280 px"])
+async def test_the_organiser_checks_everybody_out_in_two_steps(
+    tmp_path: Path, chromium: Browser, screen: Any
+) -> None:
+    async with gate_with_guests(tmp_path) as bench, tab_of(chromium, bench, screen) as tab:
+        await log_in(tab, TOKEN)
+        await expect(tab.locator("#role")).to_have_text("Admin")
+        await tab.get_by_role("button", name="Check everybody out").click()
+        dialog = tab.get_by_role("dialog")
+        await expect(dialog.get_by_role("row")).to_have_count(2)
+        await expect(dialog.get_by_role("row").nth(1)).to_contain_text("18")
+        await look(tab, "closing-question")
+        assert (await bench.parts.closing.progress()) is None
+
+        await dialog.get_by_role("button", name="Check out 18").click()
+        region = tab.get_by_role("region", name="Closing time")
+        await expect(region).to_contain_text("Done: of 18 inside: 18 checked out", timeout=15000)
+        await expect(tab.locator("#closing-outcomes")).to_contain_text("Checked out: 18")
+        await expect(tab.locator("#count-inside")).to_have_text("0")
+        await look(tab, "closing-done")
+
+
+async def test_a_session_that_ends_while_the_page_is_open_hides_the_guests_again(
+    tmp_path: Path, chromium: Browser
+) -> None:
+    async with gate_with_guests(tmp_path) as bench, tab_of(chromium, bench, DESK) as tab:
+        await log_in(tab, PIN)
+        await expect(tab.locator("#scan-rows .c-ticket").first).not_to_be_empty()
+        Credentials(tmp_path / "page-login").remove(Role.STAFF)
+        await expect(tab.get_by_role("button", name="Log in")).to_be_visible(timeout=10000)
+        await expect(tab.locator("#scan-rows .c-ticket").first).to_be_empty()
