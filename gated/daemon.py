@@ -38,8 +38,7 @@ async def _work(parts: Parts, extras: Extras, notify: Notifier) -> None:
     """Run the vital tasks and the background ones until told to stop, then stop in order."""
 
     async def announce() -> None:
-        await parts.reader.started.wait()
-        parts.health.ok("camera", parts.reader.source.name)
+        await parts.eyes.started()
         notify("READY=1")
         logger.info(
             "ready, mode %s, page %s", parts.desk.mode, parts.page.url if parts.page else "off"
@@ -58,13 +57,10 @@ async def _work(parts: Parts, extras: Extras, notify: Notifier) -> None:
             await asyncio.sleep(5)
 
     async def alive() -> str:
-        return parts.reader.stalled() or await parts.store.silent()
+        return parts.eyes.stalled() or await parts.store.silent()
 
     async with asyncio.TaskGroup() as tasks:
-        camera = tasks.create_task(
-            keep_seeing(parts.reader.run, parts.health, pause_s=extras.camera_pause_s),
-            name="camera",
-        )
+        eyes = _open_eyes(tasks, parts, extras)
         scanning = tasks.create_task(parts.gate.run(parts.sightings), name="gate")
         background = [
             tasks.create_task(keep_running(part, work, parts.health), name=part)
@@ -85,12 +81,26 @@ async def _work(parts: Parts, extras: Extras, notify: Notifier) -> None:
         await _told_to_stop(parts.stop)
         notify("STOPPING=1")
         logger.info("stopping")
-        camera.cancel()
-        await asyncio.wait({camera})
+        await _close_eyes(eyes)
         await parts.sightings.put(None)
         await asyncio.wait({scanning}, timeout=_FINISH_S)
         for task in (scanning, *background):
             task.cancel()
+
+
+def _open_eyes(tasks: asyncio.TaskGroup, parts: Parts, extras: Extras) -> set[asyncio.Task[None]]:
+    """Start what sees; a camera that fails for good ends the gate, a scan engine never does."""
+    eyes = {tasks.create_task(one.run(), name=one.name) for one in parts.eyes.scanners}
+    if camera := parts.eyes.reader:
+        seeing = keep_seeing(camera.run, parts.health, pause_s=extras.camera_pause_s)
+        eyes.add(tasks.create_task(seeing, name="camera"))
+    return eyes
+
+
+async def _close_eyes(eyes: set[asyncio.Task[None]]) -> None:
+    for eye in eyes:
+        eye.cancel()
+    await asyncio.wait(eyes)
 
 
 async def _told_to_stop(stop: asyncio.Event) -> None:

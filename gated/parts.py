@@ -9,9 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gated.camera import open_source
-from gated.camera.reader import Reader
-from gated.camera.repeat import Repeat
+from gated.camera.eyes import Eyes, open_eyes
 from gated.clock import Clock
 from gated.desk import Desk
 from gated.errors import PanelError
@@ -77,7 +75,7 @@ class Parts:
     panel: Panel
     client: Client
     desk: Desk
-    reader: Reader
+    eyes: Eyes
     pull: Pull
     changes: Changes
     push: Push
@@ -95,7 +93,7 @@ class Parts:
 async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> Parts:
     """Build and open every part, the store first: what is opened last is closed first."""
     token = read_token(config.server)
-    source, clock = extras.source or open_source(config.camera), extras.clock
+    clock = extras.clock
     changed, lamps_changed, owed = Bell(), Bell(), Bell()
     health = Health(changed)
     presses: asyncio.Queue[None] = asyncio.Queue()
@@ -106,12 +104,13 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
     panel = await _open_panel(stack, config, extras, health, presses, lamps_changed)
     desk = Desk(store, panel, clock, health, on_change=changed.ring, on_owed=owed.ring)
     await desk.start(config.gate.mode)
-    reader = Reader(
-        source,
-        Repeat(again_s=config.gate.again_s),
+    eyes = open_eyes(
+        config,
+        extras.source,
         sightings,
+        health,
         mode=lambda: desk.mode,
-        formats=config.camera.formats,
+        clock=clock.monotonic,
     )
     client, timekeeper = await _open_client(
         stack, Client(config.server, token), store, clock, health
@@ -178,7 +177,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         health,
         mode=lambda: desk.mode,
         lamps=panel.lamps,
-        camera=reader.state,
+        eyes=eyes.state,
         capabilities=lambda: pull.capabilities,
         closing=closing.progress,
         demo=extras.demo,
@@ -214,7 +213,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
     if config.web.enabled:
         buttons = (*actions(desk), *closing_actions(closing), *extras.actions)
         page = await stack.enter_async_context(
-            _page(config.web, overview, reader, desk, buttons, rung_by=(changed, lamps_changed))
+            _page(config.web, overview, eyes, desk, buttons, rung_by=(changed, lamps_changed))
         )
     orders = {**commands(overview, pull, desk), **closing_commands(closing)}
     await stack.enter_async_context(Control(config.control_socket, orders))
@@ -224,7 +223,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         panel=panel,
         client=client,
         desk=desk,
-        reader=reader,
+        eyes=eyes,
         pull=pull,
         changes=changes,
         push=push,
@@ -294,7 +293,7 @@ def _reached(health: Health, push: Push, reachable: bool) -> None:  # noqa: FBT0
 def _page(
     web: Web,
     overview: Overview,
-    reader: Reader,
+    eyes: Eyes,
     desk: Desk,
     buttons: Sequence[Action],
     *,
@@ -305,7 +304,7 @@ def _page(
         port=web.port,
         state=overview.state,
         lamps=overview.lamps,
-        picture=reader.jpeg,
+        picture=eyes.jpeg,
         actions=buttons,
         sessions=Sessions(Credentials(Path(web.login_file))),
         record=desk.record_press,

@@ -42,6 +42,7 @@ def state_text(state: dict[str, Any]) -> str:
     if owed["refused"]:
         taken = "scan was" if owed["refused"] == 1 else "scans were"
         lines.append(("not taken", f"{owed['refused']} {taken} refused by the server: gated scans"))
+    lines += _eyes(state)
     if "server" in state:
         server = state["server"]
         lines.append(("server", f"{server['url']} {server['words']}"))
@@ -51,6 +52,24 @@ def state_text(state: dict[str, Any]) -> str:
     health = [one for one in state.get("health", ()) if one["part"] not in {"shelf", "clock"}]
     lines += [(one["part"], one["words"]) for one in health if one["level"] != "ok"]
     return "\n".join(f"{name + ':':<12} {words}" for name, words in lines)
+
+
+def _eyes(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if camera := state.get("camera"):
+        restarts = camera["restarts"]
+        often = f", restarted {restarts} time{'s' * (restarts != 1)}" if restarts else ""
+        yield "camera", f"{camera['source']}, {camera['fps']:.1f} pictures a second{often}"
+        to_text = camera["to_text_ms"]
+        usual = "" if to_text is None else f", usually within {to_text} ms"
+        words = (
+            f"{camera['openings']} came into view: {camera['openings_read']} read{usual};"
+            f" {camera['unread']} with a code that was not read,"
+            f" {camera['never_located']} without one"
+        )
+        yield "reading", words
+    for scanner in state.get("scanners", ()):
+        there = "" if scanner["there"] else ", not there"
+        yield "scanner", f"{scanner['device']}, {scanner['reads']} codes read{there}"
 
 
 def scan_lines(scans: Iterable[Scan], style: str) -> Iterator[str]:

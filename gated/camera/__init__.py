@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from gated.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from gated import config
     from gated.model import Frame
@@ -20,9 +20,12 @@ class Source(Protocol):
     name: str
 
     def open(self) -> None:
-        """Claim the camera. Raises CameraError."""
+        """Claim the camera. Raises CameraError.
 
-    def frames(self) -> Iterator[Frame | None]:
+        Also while a `frames` of before hangs in another thread; that one ends when it wakes.
+        """
+
+    def frames(self) -> Generator[Frame | None]:
         """Give the newest picture, again and again; None says "alive, nothing new".
 
         A frame's pixels are good until the next one is asked for. Raises CameraError.
@@ -32,8 +35,10 @@ class Source(Protocol):
         """Release the camera; from any thread, and `frames` ends soon."""
 
 
-def open_source(camera: config.Camera) -> Source:
-    """Build the configured source; the libraries it needs are loaded only now."""
+def open_source(camera: config.Camera) -> Source | None:
+    """Build the configured source, if any; the libraries it needs are loaded only now."""
+    if camera.source == "none":
+        return None
     if camera.source == "picamera2":
         from gated.camera.pi import PiCamera  # noqa: PLC0415
 

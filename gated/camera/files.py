@@ -14,7 +14,7 @@ from gated.errors import CameraError
 from gated.model import Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
 
@@ -47,7 +47,7 @@ class Files:
         """End `frames`."""
         self._closed.set()
 
-    def frames(self) -> Iterator[Frame | None]:
+    def frames(self) -> Generator[Frame | None]:
         """Show one file after the other, then nothing."""
         if self._watch:
             yield from self._show_arrivals()

@@ -10,11 +10,11 @@ from gated.errors import CameraError
 from gated.model import Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from gated.config import Camera
 
-_CAPTURE_TIMEOUT_S = 2.0
+_CAPTURE_TIMEOUT_S = 1.5
 
 
 class PiCamera:
@@ -56,14 +56,16 @@ class PiCamera:
         """End `frames`; the thread that runs them releases the camera."""
         self._closed.set()
 
-    def frames(self) -> Iterator[Frame | None]:
+    def frames(self) -> Generator[Frame | None]:
         """Give the newest picture; its pixels are the camera's own buffer."""
         from picamera2 import MappedArray  # noqa: PLC0415
 
         width, height = self._config.width, self._config.height
+        # Its own from here on: should it hang, the next `open` takes another.
+        camera, self._camera = self._camera, None
         try:
             while not self._closed.is_set():
-                request = self._camera.capture_request(wait=_CAPTURE_TIMEOUT_S)
+                request = camera.capture_request(wait=_CAPTURE_TIMEOUT_S)
                 seen = time.monotonic()
                 try:
                     with MappedArray(request, "main", write=False) as mapped:
@@ -72,11 +74,10 @@ class PiCamera:
                 finally:
                     request.release()
         except TimeoutError as error:
-            raise CameraError("the camera gave no picture for two seconds") from error
+            raise CameraError("the camera gave no picture: check its cable") from error
         except RuntimeError as error:
             raise CameraError(f"the camera failed: {error}") from error
         finally:
-            camera, self._camera = self._camera, None
             camera.close()
 
     def _controls(self, known: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import logging
 import threading
 import time
 from collections import deque
-from dataclasses import replace
+from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gated.camera.decode import TICKETS
@@ -28,13 +29,31 @@ if TYPE_CHECKING:
     from gated.camera import Source
     from gated.camera.decode import Format
     from gated.camera.repeat import Repeat
-    from gated.model import Code, Frame, ScanType
+    from gated.model import Frame, ScanType
 
 logger = logging.getLogger(__name__)
 
 _PICTURE_EVERY_S = 0.2
 _STALLED_S = 5.0
-_CLOSE_S = 1.0
+_MOST_HUNG = 3
+"""More threads that a driver never gives back are not piled up: the process has to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """For how long a camera may say nothing before it is started anew, in seconds."""
+
+    opening_s: float = 20.0
+    """Importing the Pi's libraries takes several."""
+    first_s: float = 5.0
+    next_s: float = 1.8
+    looking_s: float = 10.0
+    """The decoder, on a slow machine with a large picture."""
+    closing_s: float = 1.0
+    look_every_s: float = 0.1
+
+
+_PATIENCE = Patience()
 
 
 class Reader:
@@ -42,7 +61,7 @@ class Reader:
 
     `mode` tells the gate's mode at this moment (called in the camera thread); sightings go into
     `sightings`, whose bound holds the camera back when the gate is busy: nobody is dropped.
-    `picture` is a small grey copy of the newest frame, for the page.
+    `on_sight` is called in the event loop when the first picture after each start has come.
     """
 
     def __init__(
@@ -53,6 +72,8 @@ class Reader:
         *,
         mode: Callable[[], ScanType],
         formats: Sequence[Format] = TICKETS,
+        on_sight: Callable[[], None] = lambda: None,
+        patience: Patience = _PATIENCE,
     ) -> None:
         self.source = source
         self.frames = 0
@@ -61,14 +82,19 @@ class Reader:
         self.decode_ms = 0.0
         self.last_beat = time.monotonic()
         self.picture: npt.NDArray[np.uint8] | None = None
+        """A copy of a frame, at most a fifth of a second older than the newest."""
         self.started = asyncio.Event()
         self.eye = Eye(formats=formats)
         self._repeat = repeat
         self._sightings = sightings
         self._mode = mode
-        self._stop = threading.Event()
+        self._on_sight = on_sight
+        self._patience = patience
+        self._beats: deque[float] = deque(maxlen=240)
         self._picture_at = 0.0
-        self._beats: deque[float] = deque(maxlen=60)
+        self._doing = ""
+        self._doing_since = 0.0
+        self._hung: list[threading.Thread] = []
 
     @property
     def fps(self) -> float:
@@ -78,18 +104,27 @@ class Reader:
 
     def state(self) -> dict[str, Any]:
         """What the page shows of the eye."""
+        quality = self.eye.quality
+        to_text_s = quality.median_to_text_s
         return {
             "source": self.source.name,
             "picture": self.picture is not None,
             "fps": round(self.fps, 1),
             "frames": self.frames,
+            "looked": quality.looked,
             "reads": self.reads,
+            "openings": quality.openings,
+            "openings_read": quality.read,
+            "unread": quality.unread,
+            "never_located": quality.never_located,
+            "to_text_ms": None if to_text_s is None else round(to_text_s * 1000),
             "restarts": max(0, self.starts - 1),
         }
 
     async def jpeg(self) -> bytes | None:
         """The newest picture for the page, or None."""
-        return None if self.picture is None else await asyncio.to_thread(jpeg, self.picture)
+        picture = self.picture
+        return None if picture is None else await asyncio.to_thread(jpeg, picture[::2, ::2])
 
     def stalled(self) -> str:
         """Say since when there was no sign of life, or an empty text."""
@@ -97,50 +132,83 @@ class Reader:
         return f"no sign of the camera for {silent_s:.0f} s" if silent_s > _STALLED_S else ""
 
     async def run(self) -> None:
-        """Read until cancelled. Raises CameraError."""
+        """Read until cancelled. Raises CameraError, also when the camera hangs."""
+        self._hung = [thread for thread in self._hung if thread.is_alive()]
+        self.starts += 1
+        if len(self._hung) >= _MOST_HUNG:
+            raise CameraError(f"the camera hangs, and so do {len(self._hung)} attempts to close it")
         loop = asyncio.get_running_loop()
         ended = loop.create_future()
+        stop = threading.Event()
 
         def run() -> None:
             error: BaseException | None = None
             try:
-                self._read(loop)
+                self._read(loop, stop)
             except BaseException as caught:  # noqa: BLE001  handed to whoever waits
                 error = caught
             with contextlib.suppress(RuntimeError):  # the loop ended before a camera that hung
                 loop.call_soon_threadsafe(_end, ended, error)
 
-        self.starts += 1
-        self.started.clear()
-        self._stop.clear()
+        self._do("opening")
         # A camera that hangs for good must not keep the process from ending.
         thread = threading.Thread(target=run, name="camera", daemon=True)
         thread.start()
         try:
+            while not ended.done():
+                await asyncio.wait({ended}, timeout=self._patience.look_every_s)
+                self._check()
             await ended
         finally:
-            self._stop.set()
+            ended.cancel()
+            stop.set()
+            self.started.clear()
             self.source.close()
-            await asyncio.shield(asyncio.to_thread(thread.join, _CLOSE_S))
+            await asyncio.shield(asyncio.to_thread(thread.join, self._patience.closing_s))
+            if thread.is_alive():
+                self._hung.append(thread)
 
-    def _read(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _do(self, what: str) -> None:
+        self._doing, self._doing_since = what, time.monotonic()
+
+    def _check(self) -> None:
+        """Raise CameraError if what the thread does takes too long."""
+        doing, busy_s = self._doing, time.monotonic() - self._doing_since
+        if busy_s > getattr(self._patience, f"{doing}_s"):
+            what = {
+                "opening": "the camera does not open",
+                "first": "the camera gave no first picture",
+                "next": "the camera gave no picture",
+                "looking": "the decoder did not answer",
+            }[doing]
+            raise CameraError(f"{what} for {busy_s:.1f} s: check its cable")
+
+    def _read(self, loop: asyncio.AbstractEventLoop, stop: threading.Event) -> None:
         self.source.open()
-        self.last_beat = time.monotonic()
-        loop.call_soon_threadsafe(self.started.set)
-        try:
-            for frame in self.source.frames():
-                if self._stop.is_set():
-                    return
+        self.eye.blink()
+        self._do("first")
+        seen_any = False
+        with closing(self.source.frames()) as frames:  # here, not wherever it is forgotten
+            for frame in frames:
+                if stop.is_set():
+                    return  # and touch nothing: another thread may read by now
                 self.last_beat = time.monotonic()
+                if not seen_any:
+                    seen_any = True
+                    loop.call_soon_threadsafe(self._sees)
                 if frame is None:
                     self.eye.blink()
                 else:
-                    self._look(frame, loop)
-        finally:
-            self.source.close()
+                    self._do("looking")
+                    self._look(frame, loop, stop)
+                self._do("next")
         raise CameraError(f"the camera {self.source.name} stopped giving pictures")
 
-    def _look(self, frame: Frame, loop: asyncio.AbstractEventLoop) -> None:
+    def _sees(self) -> None:
+        self.started.set()
+        self._on_sight()
+
+    def _look(self, frame: Frame, loop: asyncio.AbstractEventLoop, stop: threading.Event) -> None:
         self.frames += 1
         self._beats.append(frame.seen)
         mode = self._mode()
@@ -155,35 +223,23 @@ class Reader:
             self.decode_ms = (time.perf_counter() - started) * 1000
         self.reads += len(codes)
         for code, again in self._repeat.news(codes, mode, frame.seen):
-            self._hand_over(code, frame, mode, again=again, loop=loop)
+            sighting = Sighting(code.text, code.format, mode, frame.seen, frame.source, again)
+            self._hand_over(sighting, loop, stop)
         # After the guest: the page can wait.
         if frame.seen - self._picture_at >= _PICTURE_EVERY_S:
             self._picture_at = frame.seen
-            self.picture = frame.pixels[::2, ::2].copy()
+            self.picture = frame.pixels.copy()
 
     def _hand_over(
-        self,
-        code: Code,
-        frame: Frame,
-        mode: ScanType,
-        *,
-        again: bool,
-        loop: asyncio.AbstractEventLoop,
+        self, sighting: Sighting, loop: asyncio.AbstractEventLoop, stop: threading.Event
     ) -> None:
-        sighting = Sighting(
-            text=code.text,
-            format=code.format,
-            type=mode,
-            seen=frame.seen,
-            eye=self.source.name,
-            again=again,
-        )
         put = asyncio.run_coroutine_threadsafe(self._sightings.put(sighting), loop)
-        while not self._stop.is_set():
+        while not stop.is_set():
             try:
                 put.result(timeout=0.1)
             except concurrent.futures.TimeoutError:
                 self.last_beat = time.monotonic()
+                self._do("looking")
                 continue
             return
         put.cancel()

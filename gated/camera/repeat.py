@@ -41,7 +41,8 @@ class Repeat:
             held = self._held.get(code.text)
             same_mode = held is not None and held.mode is mode
             if held and same_mode and now - held.seen <= self._gone_s:
-                held.seen = now
+                # Another eye may have seen it a moment later and told so a moment earlier.
+                held.seen = max(held.seen, now)
                 continue
             again = (
                 held is not None

@@ -17,7 +17,7 @@ from gated.errors import CameraError
 from gated.model import Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
 ARRIVE_S = 0.6
 LEAVE_S = 0.5
@@ -105,7 +105,7 @@ class Scene:
             if self._waiting_for == text:
                 self._waiting_for = None
 
-    def frames(self) -> Iterator[Frame | None]:
+    def frames(self) -> Generator[Frame | None]:
         """Yield picture after picture until closed. Raises CameraError when not open."""
         if self._place is None:
             raise CameraError("The scene was not opened.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -48,9 +48,10 @@ def parse(document: dict[str, Any], *, path: str = "") -> Config:
 def keys() -> dict[str, tuple[str, ...]]:
     """Every section with its keys, in the order of the code."""
     return {
-        name: tuple(field.annotation.model_fields)
+        name: tuple(kind.model_fields)
         for name, field in Config.model_fields.items()
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+        for kind in (field.annotation, *get_args(field.annotation)[:1])
+        if isinstance(kind, type) and issubclass(kind, Section)
     }
 
 
@@ -64,7 +65,10 @@ def _broken(path: Path, what: str, hint: str = "") -> ConfigError:
 
 def _problem(details: ErrorDetails) -> Problem:
     location = [str(part) for part in details["loc"]]
-    key = _dotted(location)
+    number = 0
+    if location[0] in _TABLES and len(location) > 1:
+        number = int(location.pop(1))
+    key = _dotted(location) + (f" of number {number + 1}" if number else "")
     if details["type"] == "extra_forbidden":
         known = keys()
         names = known.get(location[0], ()) if len(location) > 1 else tuple(known)
@@ -79,6 +83,8 @@ def _problem(details: ErrorDetails) -> Problem:
 def _suggest(location: list[str], near: list[str], known: dict[str, tuple[str, ...]]) -> str:
     if near:
         return f"did you mean {_dotted([*location[:-1], near[0]])}?"
+    if location[0] in _TABLES:
+        return "known: " + ", ".join(known[location[0]])
     homes = [section for section, names in known.items() if location[-1] in names]
     if homes:
         return f"did you mean {_dotted([homes[0], location[-1]])}?"
@@ -87,7 +93,11 @@ def _suggest(location: list[str], near: list[str], known: dict[str, tuple[str, .
     return "sections: " + ", ".join(known)
 
 
+_TABLES = ("scanner",)
+"""Sections of which there may be several, as [[scanner]]."""
+
 _PLAIN = {
+    "missing": "is needed",
     "model_type": "must be a section, in [brackets] on a line of its own",
     "tuple_type": "must be a list such as [1, 2]",
     "int_type": "must be a whole number",
@@ -108,4 +118,6 @@ def _sentence(details: ErrorDetails) -> str:
 
 def _dotted(location: list[str]) -> str:
     section, *rest = location
+    if section in _TABLES:
+        return f"[[{section}]] {'.'.join(rest)}".rstrip()
     return f"[{section}] {'.'.join(rest)}" if rest else f"[{section}]"

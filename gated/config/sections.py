@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic.functional_validators import BeforeValidator, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -100,7 +100,7 @@ class Policy(Section):
 class Camera(Section):
     """`[camera]`: the eye."""
 
-    source: Literal["picamera2", "files", "scene"] = "picamera2"
+    source: Literal["picamera2", "files", "scene", "none"] = "picamera2"
     path: str = ""
     watch: bool = False
     hold_ms: int = Field(default=1000, ge=1)
@@ -118,6 +118,15 @@ class Camera(Section):
         if self.source == "files" and not self.path:
             raise PydanticCustomError("needs", 'source = "files" needs path')
         return self
+
+
+class Scanner(Section):
+    """`[[scanner]]`: a scan engine on a serial line or USB, as many as there are."""
+
+    device: str = Field(min_length=1)
+    baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400] = 115200
+    suffix: str = Field(default="\r", max_length=8)
+    prefix: str = Field(default="", max_length=16)
 
 
 class Panel(Section):
@@ -197,12 +206,23 @@ class Config(Section):
     server: Server = Server()
     policy: Policy = Policy()
     camera: Camera = Camera()
+    scanner: tuple[Scanner, ...] = Field(default=(), strict=False, validate_default=True)
     panel: Panel = Panel()
     store: Store = Store()
     web: Web = Web()
     control: Control = Control()
     privacy: Privacy = Privacy()
     log: Log = Log()
+
+    @field_validator("scanner")
+    @classmethod
+    def _sees(cls, scanners: tuple[Scanner, ...], info: ValidationInfo) -> tuple[Scanner, ...]:
+        camera = info.data.get("camera")
+        if camera and camera.source == "none" and not scanners:
+            raise PydanticCustomError("needs", 'is needed where [camera] source = "none"')
+        if len({one.device for one in scanners}) < len(scanners):
+            raise PydanticCustomError("needs", "names a device twice")
+        return scanners
 
     @property
     def control_socket(self) -> Path:

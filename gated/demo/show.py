@@ -206,7 +206,7 @@ class Show:
         self._answered = True
         if position_id is not None and answer.decision.verdict.admits:
             self._cast.passed(position_id, answer.sighting.type)
-        decode_ms = self._parts.reader.decode_ms if self._parts else 0.0
+        decode_ms = self._parts.eyes.decode_ms if self._parts else 0.0
         self._terminal.shown(answer, story, decode_ms=decode_ms, told=self._told())
         self._scene.answered(guest.text)
 

@@ -76,7 +76,7 @@ class Overview:
         *,
         mode: Callable[[], ScanType],
         lamps: Callable[[], Lamps],
-        camera: Callable[[], dict[str, Any]],
+        eyes: Callable[[], dict[str, Any]],
         capabilities: Callable[[], Capabilities | None],
         closing: Callable[[], Awaitable[dict[str, Any] | None]],
         demo: Callable[[], dict[str, Any] | None] | None = None,
@@ -87,7 +87,7 @@ class Overview:
         self._health = health
         self._mode = mode
         self._lamps = lamps
-        self._camera = camera
+        self._eyes = eyes
         self._capabilities = capabilities
         self._closing = closing
         self._demo = demo
@@ -146,7 +146,7 @@ class Overview:
                 "words": clock_words(self._clock),
             },
             "lamps": self.lamps(),
-            "camera": self._camera(),
+            **self._eyes(),
             **state,
             "server": {
                 "level": server.level.word if server else Level.WARNING.word,

@@ -7,7 +7,7 @@ import gc
 import queue
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -49,7 +49,7 @@ class Eye:
         """See Source."""
         self._closed.set()
 
-    def frames(self) -> Iterator[Frame | None]:
+    def frames(self) -> Generator[Frame | None]:
         """See Source."""
         while not self._closed.is_set():
             try:
@@ -95,7 +95,7 @@ async def gate_alone(folder: Path, guests: int) -> AsyncIterator[Gate]:
         source=eye,
         pin_factory=pins,
         on_ready=ready.set_result,
-        on_shown=lambda answer: shown.put_nowait((answer, ready.result().reader.decode_ms)),
+        on_shown=lambda answer: shown.put_nowait((answer, ready.result().eyes.decode_ms)),
     )
     running = asyncio.create_task(daemon.run(settings, extras))
     either: set[asyncio.Future[Any]] = {running, ready}

@@ -29,7 +29,7 @@ from gated.panel.gpio import mock_pins
 from gated.store import ledger, open_read_only
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Generator
 
     from gated.model import Scan
     from gated.simulator.server import TicketServer
@@ -101,7 +101,7 @@ class Window:
     def close(self) -> None:
         self._closed.set()
 
-    def frames(self) -> Iterator[Frame | None]:
+    def frames(self) -> Generator[Frame | None]:
         while not self._closed.is_set():
             self._thawed.wait()
             if self.broken:
@@ -121,7 +121,7 @@ class Window:
         return CameraError("the window is broken")
 
 
-def settings(server_url: str, folder: Path, /, **changes: dict[str, Any]) -> dict[str, Any]:
+def settings(server_url: str, folder: Path, /, **changes: Any) -> dict[str, Any]:
     """A config document for a gate in `folder`; `changes` are laid over its sections."""
     token = folder / "token"
     token.write_text("demo-token", encoding="ascii")
@@ -143,7 +143,10 @@ def settings(server_url: str, folder: Path, /, **changes: dict[str, Any]) -> dic
         "web": {"enabled": False},
     }
     for section, values in changes.items():
-        document.setdefault(section, {}).update(values)
+        if isinstance(values, list):
+            document[section] = values
+        else:
+            document.setdefault(section, {}).update(values)
     return document
 
 
@@ -182,7 +185,7 @@ async def gate_before_window(
     *,
     pulled: bool = True,
     hands: Hands | None = None,
-    **changes: dict[str, Any],
+    **changes: Any,
 ) -> AsyncIterator[Bench]:
     """Run a gate in this process; it has pulled the list once, unless told otherwise."""
     hands = hands or Hands()
@@ -220,7 +223,7 @@ async def gate_before_window(
 class Process:
     """A gate as a process of its own, fed with pictures in a folder; `with` leaves none behind."""
 
-    def __init__(self, server_url: str, folder: Path, **changes: dict[str, Any]) -> None:
+    def __init__(self, server_url: str, folder: Path, **changes: Any) -> None:
         self.folder = folder
         self.pictures = folder / "pictures"
         self.pictures.mkdir(exist_ok=True)
@@ -320,8 +323,10 @@ def toml(document: dict[str, Any]) -> str:
     """Write a config document as TOML."""
     lines = []
     for section, values in document.items():
-        lines.append(f"[{section}]")
-        lines += [f"{key} = {_value(value)}" for key, value in values.items()]
+        several = isinstance(values, list)
+        for table in values if several else [values]:
+            lines.append(f"[[{section}]]" if several else f"[{section}]")
+            lines += [f"{key} = {_value(value)}" for key, value in table.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -134,7 +134,8 @@ async def test_a_camera_that_vanishes_lights_error_and_ends_the_gate_after_a_few
                 async with aiohttp.ClientSession() as session, session.get(url) as answer:
                     told.update(await answer.json())
                 await asyncio.wait({bench.running}, timeout=20)
-                assert bench.parts.reader.starts == 5
+                assert bench.parts.eyes.reader is not None
+                assert bench.parts.eyes.reader.starts == 5
 
         with pytest.raises(CameraError, match="the window is broken"):
             await vanish()

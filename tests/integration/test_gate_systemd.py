@@ -186,7 +186,7 @@ async def test_a_camera_that_hangs_gets_no_pings_until_it_lives_again(
         await systemd.hears_pings()
         bench.window.freeze()
         try:
-            while not bench.parts.reader.stalled():
+            while not bench.parts.eyes.stalled():
                 systemd.listen()
                 await asyncio.sleep(0.05)
             await systemd.hears_no_ping()

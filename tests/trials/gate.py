@@ -7,7 +7,7 @@ import json
 import os
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import AsyncExitStack
 
 from gated import config
@@ -36,7 +36,7 @@ class Blind:
     def open(self) -> None:
         """There is nothing to claim."""
 
-    def frames(self) -> Iterator[Frame | None]:
+    def frames(self) -> Generator[Frame | None]:
         while not self._closed.wait(0.1):
             yield None
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from gated.config import Config, keys, load, parse
+from gated.config import Config, Scanner, keys, load, parse
 from gated.errors import ConfigError
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "gated.example.toml"
@@ -133,7 +133,7 @@ def test_an_unknown_key_comes_with_the_nearest_that_is_right(
         ({"camera": {"fps": 0}}, "[camera] fps: must be greater than 0, not 0"),
         (
             {"camera": {"source": "webcam"}},
-            "[camera] source: must be 'picamera2', 'files' or 'scene', not 'webcam'",
+            "[camera] source: must be 'picamera2', 'files', 'scene' or 'none', not 'webcam'",
         ),
         ({"camera": {"source": "files"}}, '[camera]: source = "files" needs path'),
     ],
@@ -354,8 +354,44 @@ def test_only_kinds_of_codes_that_are_known_can_be_asked_for(formats: Any, sente
     assert problem.startswith(sentence)
 
 
+@pytest.mark.parametrize(
+    ("document", "sentence"),
+    [
+        (
+            {"camera": {"source": "none"}},
+            '[[scanner]]: is needed where [camera] source = "none"',
+        ),
+        ({"scanner": [{}]}, "[[scanner]] device: is needed"),
+        (
+            {"scanner": [{"device": "/dev/ttyS0"}, {"device": "/dev/ttyS1", "baud": 9601}]},
+            "[[scanner]] baud of number 2: must be 1200, ",
+        ),
+        ({"scanner": [{"device": "a"}, {"device": "a"}]}, "[[scanner]]: names a device twice"),
+        (
+            {"scanner": [{"device": "a", "bauds": 9600}]},
+            "[[scanner]] bauds: is not a key of gated (did you mean [[scanner]] baud?)",
+        ),
+        (
+            {"scanner": [{"device": "a", "zz": 1}]},
+            "[[scanner]] zz: is not a key of gated (known: device, baud, suffix, prefix)",
+        ),
+        ({"scanner": {"device": "a"}}, "[[scanner]]: must be"),
+    ],
+)
+def test_what_is_wrong_with_a_scanner_is_told(document: Any, sentence: str) -> None:
+    (problem,) = problems_of(document)
+
+    assert problem.startswith(sentence)
+
+
+def test_a_scanner_can_stand_in_for_the_camera() -> None:
+    settings = parse({"camera": {"source": "none"}, "scanner": [{"device": "/dev/ttyACM0"}]})
+
+    assert settings.scanner == (Scanner(device="/dev/ttyACM0"),)
+
+
 KEY = re.compile(r"(?P<off># )?(?P<key>\w+) = (?P<value>.+)")
-SECTION = re.compile(r"\[(?P<section>\w+)\]")
+SECTION = re.compile(r"(?:# \[)?\[(?P<section>\w+)\]")
 
 
 def example_lines() -> list[tuple[str, str, str, bool]]:
@@ -380,7 +416,8 @@ def test_the_example_has_every_section_and_key_once_and_in_the_order_of_the_code
     written_down = [(section, key) for section, key, _, _ in example_lines()]
 
     assert written_down == [(section, key) for section, names in keys().items() for key in names]
-    assert list(tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))) == list(keys())
+    sections = [section for section in keys() if section != "scanner"]
+    assert list(tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))) == sections
 
 
 @pytest.mark.parametrize(
@@ -396,7 +433,8 @@ def test_a_value_that_the_example_calls_the_default_is_it(
 ) -> None:
     given = tomllib.loads(f"value = {value}")["value"]
     given = tuple(given) if isinstance(given, list) else given
-    default = getattr(getattr(Config(), section), key)
+    whole = Scanner(device="/dev/ttyACM0") if section == "scanner" else getattr(Config(), section)
+    default = getattr(whole, key)
 
     assert given == default
     assert type(given) is type(default)
@@ -417,5 +455,7 @@ def test_every_key_of_the_example_is_explained() -> None:
 
 def test_the_example_switched_on_whole_is_a_config_too() -> None:
     whole = KEY.sub(r"\g<key> = \g<value>", EXAMPLE.read_text(encoding="utf-8"))
+    whole = whole.replace("# [[scanner]]", "[[scanner]]")
+    scanner = (Scanner(device="/dev/ttyACM0"),)
 
-    assert parse(tomllib.loads(whole)) == load(EXAMPLE)
+    assert parse(tomllib.loads(whole)) == load(EXAMPLE).model_copy(update={"scanner": scanner})

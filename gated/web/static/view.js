@@ -30,7 +30,7 @@ let announcedNonce;
 
 export const switchTo = () => (shown?.gate.mode === "entry" ? "exit" : "entry");
 export const isPlugged = () => shown?.demo?.cable === true;
-export const hasPicture = () => shown?.camera.picture === true && shown.access !== "view";
+export const hasPicture = () => shown?.camera?.picture === true && shown.access !== "view";
 export const stateTime = () => (shown ? clock.format(new Date(shown.time)) : "");
 
 export function drawState(state) {
@@ -46,6 +46,7 @@ export function drawState(state) {
   drawServer(state);
   drawHealth(state.health);
   drawCamera(state.camera);
+  drawScanners(state.scanners ?? []);
   drawDemo(state.demo);
   drawClosing(state.closing);
   announce(state.scans);
@@ -195,15 +196,37 @@ function drawHealth(health) {
 }
 
 function drawCamera(camera) {
-  const fps = camera.fps == null ? "–" : camera.fps.toFixed(1);
-  const restarts = camera.restarts ? `, ${camera.restarts} restarts` : "";
+  const fps = camera?.fps == null ? "–" : camera.fps.toFixed(1);
+  const reads = numbers.format(camera?.reads ?? 0);
   setText(
     byId("camera-words"),
-    `${camera.source}: ${fps} pictures a second, ${numbers.format(camera.reads)} codes read${restarts}`,
+    camera ? `${camera.source}: ${fps} pictures a second, ${reads} codes read` : "This gate has no camera.",
   );
+  byId("camera-numbers").hidden = camera?.openings == null;
+  byId("picture-room").hidden = !camera;
+  if (camera?.openings != null) {
+    const ms = camera.to_text_ms;
+    setText(byId("eye-openings"), numbers.format(camera.openings));
+    setText(byId("eye-read"), numbers.format(camera.openings_read));
+    setText(byId("eye-time"), ms == null ? "–" : `${numbers.format(ms)} ms`);
+    setText(byId("eye-unread"), numbers.format(camera.unread));
+    setText(byId("eye-nothing"), numbers.format(camera.never_located));
+    setText(byId("eye-restarts"), numbers.format(camera.restarts));
+    byId("eye-restarts").dataset.some = camera.restarts ? "yes" : "no";
+  }
   if (!hasPicture()) byId("picture").hidden = true;
   byId("picture-none").hidden = !byId("picture").hidden;
   setText(byId("picture-none"), shown.access === "view" ? "Log in to see it" : "No picture");
+}
+
+function drawScanners(scanners) {
+  const list = byId("scanners");
+  fillList(list, scanners.length, () => byId("health-row").content.firstElementChild.cloneNode(true));
+  scanners.forEach(({ name, device, reads, there }, index) => {
+    const words = there ? `${device}: ${numbers.format(reads)} codes read` : `${device}: not there`;
+    setText(list.children[index].querySelector(".part"), name);
+    setLevel(list.children[index], there ? "ok" : "warning", words);
+  });
 }
 
 function drawDemo(demo) {
