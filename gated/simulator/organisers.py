@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gated.simulator.world import World
 
 _SELL, _PAY, _CANCEL, _CANCEL_ONE, _BLOCK, _NEW_CODE = range(6)
-_WEIGHTS = (6, 2, 1, 1, 1, 1)
+_WEIGHTS = (4, 1, 2, 2, 1, 2)
 
 
 def organise(world: World, dice: random.Random) -> None:

@@ -184,9 +184,9 @@ class TicketServer:
             await asyncio.sleep(struck[Fault.LATENCY].latency_s)
         if Fault.WORKER_KILLED in struck:
             return None
+        reply = self._worked(call, struck)
         if Fault.CHURN in struck:
             organise(self.world, self.faults.dice)
-        reply = self._worked(call, struck)
         killed = Fault.WORKER_KILLED_AFTER_COMMIT in struck
         if lock is not None and not killed:
             self.keys.finish(*lock, reply, forgets=self.dialect.traits.forgets)

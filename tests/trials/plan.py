@@ -9,7 +9,7 @@ from pathlib import Path
 from gated.simulator.dialects import Dialect
 from gated.simulator.faults import Fault
 
-TICKETS = 40
+TICKETS = 60
 
 _AMOUNTS: dict[Fault, tuple[float, float]] = {
     Fault.LATENCY: (0.001, 0.08),
@@ -17,7 +17,7 @@ _AMOUNTS: dict[Fault, tuple[float, float]] = {
     Fault.TOO_MANY_REQUESTS: (1, 4),
     Fault.WRONG_DATE: (-86400, 86400),
 }
-_RARE = {Fault.CHURN: 0.08, Fault.WORKER_KILLED: 0.08, Fault.WORKER_KILLED_AFTER_COMMIT: 0.08}
+_RARE = {Fault.CHURN: 0.15, Fault.WORKER_KILLED: 0.08, Fault.WORKER_KILLED_AFTER_COMMIT: 0.08}
 _OFTEN = 0.3
 """How likely a fault may be for a single request."""
 
