@@ -10,7 +10,7 @@ from gated.store.rows import scan_of, stamp
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from gated.model import Scan, State
@@ -35,6 +35,27 @@ class Debt:
     """The server failed on the last attempt: nobody knows whether it counted."""
     told_by: str = ""
     """Which token made the last attempt (Connection.mark)."""
+    begun: Scan | None = None
+    """The scan once its first attempt was begun ahead of being made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A request about to be made: through which endpoint, with which key."""
+
+    nonce: str
+    via: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What became of a scan, with the server's words."""
+
+    nonce: str
+    state: State
+    reason: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +113,38 @@ def begin_attempt(
         {"nonce": nonce, "via": via, "key": key, "told_by": told_by},
     ).fetchone()
     return scan_of(row)
+
+
+def begin_attempts(
+    db: sqlite3.Connection, attempts: Iterable[Attempt], *, told_by: str
+) -> dict[str, Scan]:
+    """Count many attempts before the first of them is made; the scans by nonce."""
+    return {
+        one.nonce: begin_attempt(db, one.nonce, via=one.via, key=one.key, told_by=told_by)
+        for one in attempts
+    }
+
+
+def take_back(db: sqlite3.Connection, nonces: Iterable[str]) -> None:
+    """First attempts that were begun, but not made, are none."""
+    db.executemany(
+        "UPDATE scans SET attempts = 0, sent_at = NULL, via = '', key = nonce, told_by = ''"
+        " WHERE nonce = ? AND attempts = 1 AND state = 'waiting'",
+        [(nonce,) for nonce in nonces],
+    )
+
+
+def settle_all(db: sqlite3.Connection, endings: Iterable[Ending], *, at: datetime) -> None:
+    """Settle many scans, in order."""
+    for one in endings:
+        settle(
+            db,
+            one.nonce,
+            one.state,
+            at=at,
+            server_reason=one.reason,
+            server_message=one.message,
+        )
 
 
 def settle(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from gated.errors import (
 )
 from gated.model import Scan, State
 from gated.store import outbox
+from gated.store.outbox import Ending
 from gated.sync.pace import Pace
 from gated.sync.patience import Patience, Resting
 from gated.sync.tell import Outcome, Teller
@@ -36,7 +38,10 @@ __all__ = ["Outcome", "Patience", "Push"]
 
 logger = logging.getLogger(__name__)
 
-_SIDE_BY_SIDE = 2
+SIDE_BY_SIDE = 2
+_HAND = 64
+_HAND_S = 0.5
+"""So many scans are taken in hand at once, and so long: for these no commit is waited for."""
 _MANY = 10
 _NO_CHECKOUT = (
     '[server] exit_via is "checkout", but this server or token has no checkout/single:'
@@ -86,6 +91,8 @@ class Push:
         self._new = asyncio.Event()
         self._back = asyncio.Event()
         self._resting = Resting(self._patience)
+        self._ended: list[tuple[Scan, Outcome]] = []
+        self._writing: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
         """Say that a scan was recorded."""
@@ -99,15 +106,18 @@ class Push:
     async def run(self) -> None:
         """Tell the server for ever."""
         pace = Pace(self._patience.first_s, self._patience.longest_s)
+        hand = SIDE_BY_SIDE
         while True:
             self._new.clear()
             self._back.clear()
             try:
-                debts = await self._next_debts()
+                debts = await self._next_debts(hand)
                 if not debts:
                     await self._say_shelf()
                     await self._wait(self._new, self._resting.next_s(self._clock.monotonic()))
                     continue
+                # Of a server that may be away few are begun: most would only be taken back.
+                hand = SIDE_BY_SIDE
                 self._say_exits()
                 await self._side_by_side(debts)
             except ServerUnreachable as error:
@@ -120,22 +130,40 @@ class Push:
                 if not await self._can_now_otherwise():
                     await self._wait(self._back, pace.longest())
             else:
+                hand = _HAND
                 self._say_upload()
                 pace.reset()
 
-    async def _next_debts(self) -> list[Debt]:
+    async def _next_debts(self, hand: int) -> list[Debt]:
         if self._before_telling:
             await self._before_telling()
         busy = self._resting.busy(self._clock.monotonic())
-        return await self._store.read(partial(outbox.next_debts, limit=_SIDE_BY_SIDE, busy=busy))
+        return await self._store.read(partial(outbox.next_debts, limit=hand, busy=busy))
 
     async def _side_by_side(self, debts: list[Debt]) -> None:
-        results = await asyncio.gather(
-            *(self._settle(debt) for debt in debts), return_exceptions=True
-        )
-        for failure in results:
-            if isinstance(failure, BaseException):
-                raise failure
+        """Tell these in order, so many at once; what is left after a while goes back."""
+        waiting = deque(await self._teller.begin(debts))
+        until = self._clock.monotonic() + _HAND_S
+
+        async def one_by_one() -> None:
+            while waiting and not failures:
+                try:
+                    await self._settle(waiting.popleft())
+                except Exception as error:  # noqa: BLE001  raised when the others are done
+                    failures.append(error)
+                if self._clock.monotonic() >= until:
+                    return
+
+        failures: list[Exception] = []
+        try:
+            await asyncio.gather(*(one_by_one() for _ in range(SIDE_BY_SIDE)))
+        finally:
+            left = [debt.scan.nonce for debt in waiting if debt.begun]
+            if left:
+                await self._store.write(partial(outbox.take_back, nonces=left))
+            await self._written()
+        if failures:
+            raise failures[0]
 
     async def _settle(self, debt: Debt) -> None:
         """Bring one scan to its end, or to the back of the queue."""
@@ -154,25 +182,40 @@ class Push:
             await self._to_the_back(debt.scan, f"{type(error).__name__}: {error}")
             return
         self._resting.taken(debt.scan.nonce, by_server=outcome.state is not State.LOCAL)
-        await self._write(debt.scan, outcome)
+        self._write(debt.scan, outcome)
 
-    async def _write(self, scan: Scan, outcome: Outcome) -> None:
-        await self._store.write(
-            partial(
-                outbox.settle,
-                nonce=scan.nonce,
-                state=outcome.state,
-                at=self._clock.wall(),
-                server_reason=outcome.reason,
-                server_message=outcome.message,
-            )
-        )
-        if outcome.state is State.REFUSED:
-            logger.warning(
-                "the server refused %s %s: %s", scan.type, scan.order_code, outcome.reason
-            )
-        if self._on_settled:
-            self._on_settled(scan, outcome)
+    def _write(self, scan: Scan, outcome: Outcome) -> None:
+        """Write down how a scan ended, together with those that end while others are written."""
+        self._ended.append((scan, outcome))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_ended())
+
+    async def _write_ended(self) -> None:
+        while self._ended:
+            ended, self._ended = self._ended, []
+            endings = [
+                Ending(scan.nonce, outcome.state, outcome.reason, outcome.message)
+                for scan, outcome in ended
+            ]
+            at = self._clock.wall()
+            await self._store.write(partial(outbox.settle_all, endings=endings, at=at))
+            for scan, outcome in ended:
+                if outcome.state is State.REFUSED:
+                    logger.warning(
+                        "the server refused %s %s: %s", scan.type, scan.order_code, outcome.reason
+                    )
+                if self._on_settled:
+                    self._on_settled(scan, outcome)
+
+    async def _written(self) -> None:
+        """Wait until all that ended is written down. Raises StoreError."""
+        writing = self._writing
+        if writing:
+            try:
+                await asyncio.shield(writing)
+            finally:
+                if writing is self._writing and writing.done():
+                    self._writing = None
 
     async def _failed(self, scan: Scan, error: ServerError) -> None:
         """Tell a server that is away from one that fails on this row. Raises ServerUnreachable."""
@@ -198,7 +241,8 @@ class Push:
         """One poisoned row never holds up the rest; when only it keeps failing, it is shelved."""
         logger.warning("%s %s to the back: %s", scan.type, scan.order_code, words)
         if self._resting.fail(scan.nonce, self._clock.monotonic()):
-            await self._write(scan, Outcome(State.SHELVED, outbox.FAILED, words))
+            self._write(scan, Outcome(State.SHELVED, outbox.FAILED, words))
+            await self._written()
             await self._say_shelf()
         else:
             work = partial(outbox.note_failure, nonce=scan.nonce, message=words)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from gated.errors import BadReply, KeyLocked, ServerFailed, ServerRefused
 from gated.model import BY_CLOSING, State, Verdict
 from gated.store import outbox
+from gated.store.outbox import Attempt
 from gated.sync.ways import Way, dialect_of, first_way, is_known, next_way
 
 if TYPE_CHECKING:
@@ -60,6 +61,13 @@ class Teller:
         self._locked: dict[str, float] = {}
         self._mark = client.mark(store.vault.hash)
 
+    async def begin(self, debts: list[Debt]) -> list[Debt]:
+        """Put the first attempts of many scans on the disk at once, before any is made."""
+        firsts = [first for debt in debts if (first := self._first(debt))]
+        work = partial(outbox.begin_attempts, attempts=firsts, told_by=self._mark)
+        begun = await self._store.write(work)
+        return [replace(debt, begun=begun.get(debt.scan.nonce)) for debt in debts]
+
     async def tell(self, debt: Debt) -> Outcome:
         """Bring one scan to its end.
 
@@ -106,10 +114,7 @@ class Teller:
     async def _attempt(self, debt: Debt, way: Way, *, fresh: bool) -> None:
         """One request; that it is made is on the disk before it is."""
         key = _key(debt.scan, way, fresh=fresh)
-        begin = partial(
-            outbox.begin_attempt, nonce=debt.scan.nonce, via=way, key=key, told_by=self._mark
-        )
-        scan = await self._store.write(begin)
+        scan = await self._begun(debt, Attempt(debt.scan.nonce, way, key))
         try:
             if way.checks_out:
                 await self._client.checkout(scan, force=way.force, key=key)
@@ -127,23 +132,38 @@ class Teller:
             raise
 
     async def _report(self, debt: Debt) -> Outcome:
-        can = self._capabilities()
-        if not can or not can.failed_checkins or debt.sealed_text is None:
+        if not self._reports() or debt.sealed_text is None:
             return Outcome(State.LOCAL)
-        scan = await self._store.write(
-            partial(
-                outbox.begin_attempt,
-                nonce=debt.scan.nonce,
-                via="report",
-                key="",
-                told_by=self._mark,
-            )
-        )
+        scan = await self._begun(debt, _report_of(debt.scan))
         try:
             await self._client.report(scan, self._store.vault.unseal(debt.sealed_text))
         except ServerRefused as refusal:
             return Outcome(State.REFUSED, refusal.reason, str(refusal))
         return Outcome(State.CONFIRMED)
+
+    def _reports(self) -> bool:
+        can = self._capabilities()
+        return bool(can and can.failed_checkins)
+
+    def _first(self, debt: Debt) -> Attempt | None:
+        """The attempt that a scan begins with, if it was not begun and needs one."""
+        scan = debt.scan
+        if scan.attempts:
+            return None
+        if scan.verdict is Verdict.REFUSE:
+            return _report_of(scan) if self._reports() and debt.sealed_text else None
+        if scan.position_id is None:
+            return None
+        way = first_way(scan.type, dialect_of(self._capabilities(), self._exit_via))
+        return Attempt(scan.nonce, way, _key(scan, way, fresh=False))
+
+    async def _begun(self, debt: Debt, attempt: Attempt) -> Scan:
+        """The scan when this attempt of it is on the disk."""
+        begun = debt.begun
+        if begun and (begun.via, begun.key) == (attempt.via, attempt.key):
+            return begun
+        work = partial(outbox.begin_attempts, attempts=[attempt], told_by=self._mark)
+        return (await self._store.write(work))[attempt.nonce]
 
     async def _had_it(self, scan: Scan) -> bool:
         """Read back whether an earlier try counted, by the datetime it was sent with.
@@ -166,6 +186,10 @@ class Teller:
     async def _note(self, scan: Scan, reason: str, message: str) -> None:
         work = partial(outbox.note, nonce=scan.nonce, reason=reason, message=message)
         await self._store.write(work)
+
+
+def _report_of(scan: Scan) -> Attempt:
+    return Attempt(scan.nonce, "report", "")
 
 
 def _key(scan: Scan, way: Way, *, fresh: bool) -> str:

@@ -27,7 +27,7 @@ from gated.store.redeem import Asking, Redemption, redeem
 from gated.store.tickets import Keeper
 from gated.sync.changes import Changes
 from gated.sync.pull import Pull
-from gated.sync.push import _SIDE_BY_SIDE, Push
+from gated.sync.push import SIDE_BY_SIDE, Push
 
 from .bare import BareClient
 from .memory import Memory
@@ -99,7 +99,7 @@ def run(
         ]
     return [
         _race_table(f"Down: a list of {size:,}, half of its guests inside", down),
-        _race_table(f"Up: {exits:,} exits, {_SIDE_BY_SIDE} at once", up),
+        _race_table(f"Up: {exits:,} exits, {SIDE_BY_SIDE} at once", up),
         _wait_table(size, waits, grown),
     ]
 
@@ -167,7 +167,7 @@ def _pushes(server: FarServer, via: Via, exits: int, rounds: int) -> list[Race]:
     race = Race(f"through {via}", _PUSH_BAR)
     for _ in range(rounds):
         server.let_in(exits)
-        tell = partial(BareClient.tell, calls=_calls(via, exits), at_once=_SIDE_BY_SIDE)
+        tell = partial(BareClient.tell, calls=_calls(via, exits), at_once=SIDE_BY_SIDE)
         race.bare.append(asyncio.run(_bare(server, tell)))
         server.let_in(exits)
         race.ours.append(asyncio.run(_our_push(server, via, exits)))

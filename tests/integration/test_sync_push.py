@@ -30,6 +30,7 @@ from gated.simulator.dialects import Dialect
 from gated.simulator.faults import Fault
 from gated.simulator.received import ReceivedRequest
 from gated.simulator.records import Kind, TokenRights
+from gated.sync import push
 
 REDEEM, CHECKOUT = "/redeem/", "/checkout/single/"
 
@@ -101,6 +102,67 @@ async def test_an_entry_and_its_exit_are_each_told_once(
         assert [request.status for request in told(gate)] == [201, 200 if by_checkout else 201]
         assert [outcome.state for _, outcome in gate.settled] == [State.CONFIRMED] * 2
         assert gate.level("upload") is Level.OK
+
+
+async def a_crowd_in_hand(gate: Bench, guests: int) -> None:
+    """Guests came while the server was away; it is back, and took the first two."""
+    await gate.ready()
+    for number in range(1, guests + 1):
+        await gate.scan(ENTRY, number)
+    gate.server.faults.add(Fault.LATENCY, latency_s=0.2, path=REDEEM)
+
+
+async def test_many_attempts_are_on_the_disk_before_the_first_of_them_is_made(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path, world=small_world(20)) as gate:
+        await a_crowd_in_hand(gate, 20)
+        async with gate.pushing():
+            await gate.server.requests.arrived(REDEEM, count=3)
+            scans = await gate.scans()
+        assert [scan.attempts for scan in scans] == [1] * 20
+        assert {scan.sent_at == scan.dated for scan in scans} == {True}
+
+
+async def test_what_the_time_or_the_server_did_not_suffice_for_was_not_attempted(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path, world=small_world(20)) as gate:
+        await a_crowd_in_hand(gate, 20)
+        async with gate.pushing():
+            await gate.server.requests.arrived(REDEEM, count=3)
+            gate.server.faults.add(Fault.RESET_BEFORE_COMMIT)
+            await until_true(lambda: gate.level("upload") is Level.WARNING)
+            counts = [scan.attempts for scan in await gate.scans()]
+            assert counts[8:] == [0] * 12
+            gate.server.faults.clear()
+            await gate.until_settled()
+        scans = await gate.scans()
+        assert {scan.state for scan in scans} == {State.CONFIRMED}
+        assert all(gate.types(number) == ["entry"] for number in range(1, 21))
+
+
+async def test_scans_that_are_not_reached_in_time_are_told_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push, "_HAND_S", 0.0)
+    async with bench(tmp_path, world=small_world(9)) as gate:
+        await gate.ready()
+        for number in range(1, 10):
+            await gate.scan(ENTRY, number)
+        scans = await gate.push_all()
+        assert [(scan.state, scan.attempts) for scan in scans] == [(State.CONFIRMED, 1)] * 9
+        assert len(told(gate)) == 9
+
+
+async def test_scans_in_hand_are_left_as_they_were_when_the_gate_stops(tmp_path: Path) -> None:
+    async with bench(tmp_path, world=small_world(20)) as gate:
+        await a_crowd_in_hand(gate, 20)
+        async with gate.pushing():
+            await gate.server.requests.arrived(REDEEM, count=3)
+        scans = await gate.scans()
+        assert [scan.attempts for scan in scans] == [1] * 4 + [0] * 16
+        assert [scan.state for scan in scans] == [State.CONFIRMED] * 2 + [State.WAITING] * 18
 
 
 @ways

@@ -25,7 +25,7 @@ from store_samples import (
 
 from gated.model import Scan, State
 from gated.store import Store, facts, outbox
-from gated.store.outbox import Debt, OutboxCount
+from gated.store.outbox import Attempt, Debt, OutboxCount
 from gated.store.redeem import Redeemed
 from gated.store.rows import stamp
 
@@ -122,6 +122,30 @@ async def test_an_attempt_is_on_the_disk_before_it_is_made(store: Store) -> None
         "redeem-force",
         "second",
     )
+
+
+async def test_of_many_attempts_begun_at_once_those_not_made_are_taken_back(store: Store) -> None:
+    before = [*(await scan(store, ENTRY, 1)).scans, *(await scan(store, ENTRY, 2)).scans]
+    attempts = [Attempt(one.nonce, "redeem", f"{one.nonce}-key") for one in before]
+    work = partial(outbox.begin_attempts, attempts=attempts, told_by="token")
+    begun = await store.write(work)
+    first, second = (one.nonce for one in before)
+    assert [begun[nonce] for nonce in (first, second)] == [
+        await row(store, nonce) for nonce in (first, second)
+    ]
+    assert {one.attempts for one in begun.values()} == {1}
+    await store.write(partial(outbox.take_back, nonces=[second]))
+    assert (await row(store, first)).attempts == 1
+    assert [await row(store, second)] == before[1:]
+
+
+async def test_a_second_attempt_is_not_taken_back(store: Store) -> None:
+    (one,) = (await scan(store, ENTRY, 1)).scans
+    for _ in range(2):
+        work = partial(outbox.begin_attempt, nonce=one.nonce, via="redeem", key=one.nonce)
+        await store.write(work)
+    await store.write(partial(outbox.take_back, nonces=[one.nonce]))
+    assert (await row(store, one.nonce)).attempts == 2
 
 
 async def test_what_the_server_said_is_kept_but_not_at_any_length(store: Store) -> None:
