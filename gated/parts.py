@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from gated.camera import Source
     from gated.config import Config, Web
+    from gated.config import Panel as PanelConfig
     from gated.model import Scan, Sighting
     from gated.panel import Panel
     from gated.sync.push import Outcome
@@ -111,6 +112,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         health,
         mode=lambda: desk.mode,
         clock=clock.monotonic,
+        light=_torch(config.panel, panel, health),
     )
     client, timekeeper = await _open_client(
         stack, Client(config.server, token), store, clock, health
@@ -315,6 +317,23 @@ def _page(
     changed.on_ring(page.changed)
     lamps_changed.on_ring(page.lamps_changed)
     return page
+
+
+def _torch(wanted: PanelConfig, panel: Panel, health: Health) -> Callable[[bool], None] | None:
+    """Who switches the torch while the gate runs: the camera, or nobody."""
+
+    def light(lit: bool) -> None:  # noqa: FBT001  a switch
+        try:
+            panel.set_torch(lit)
+        except PanelError as error:
+            health.fail("panel", str(error))
+
+    if wanted.torch is None:
+        return None
+    if wanted.torch_mode == "always":
+        light(True)  # noqa: FBT003  a switch
+        return None
+    return light
 
 
 def _show_status(panel: Panel, health: Health, pattern: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from gated.camera.presets import settings
 from gated.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -46,5 +47,6 @@ def open_source(camera: config.Camera) -> Source | None:
     if camera.source == "files":
         from gated.camera.files import Files  # noqa: PLC0415
 
-        return Files(Path(camera.path), watch=camera.watch, hold_ms=camera.hold_ms, fps=camera.fps)
+        fps = settings(camera).fps
+        return Files(Path(camera.path), watch=camera.watch, hold_ms=camera.hold_ms, fps=fps)
     raise ConfigError([Problem("[camera] source", '"scene" belongs to the demo', "run gated demo")])

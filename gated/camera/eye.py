@@ -64,6 +64,11 @@ class Eye:
         self._looked = -math.inf
         self._read = -math.inf
 
+    @property
+    def is_open(self) -> bool:
+        """Whether something stirred in the newest frame."""
+        return self._open
+
     def look(self, pixels: Grey, now: float) -> list[Code]:
         """Return the codes read in a frame, shape (height, width), seen at monotonic seconds."""
         self._save(now)

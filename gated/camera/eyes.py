@@ -62,10 +62,12 @@ def open_eyes(
     *,
     mode: Callable[[], ScanType],
     clock: Callable[[], float],
+    light: Callable[[bool], None] | None = None,
 ) -> Eyes:
     """Build what is configured; a given source stands in for the camera.
 
-    Whatever one eye has read is no news from another.
+    Whatever one eye has read is no news from another. `light` switches a torch that is to
+    shine only while somebody is before the camera.
     """
     repeat = SharedRepeat(again_s=config.gate.again_s)
     source = source or open_source(config.camera)
@@ -77,6 +79,7 @@ def open_eyes(
             sightings,
             mode=mode,
             formats=config.camera.formats,
+            light=light,
             on_sight=partial(health.ok, "camera", source.name),
         )
     alone = reader is None

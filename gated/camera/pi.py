@@ -6,6 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from gated.camera.presets import controls, settings
 from gated.errors import CameraError
 from gated.model import Frame
 
@@ -18,11 +19,11 @@ _CAPTURE_TIMEOUT_S = 1.5
 
 
 class PiCamera:
-    """A camera module. Short exposure beats frame rate: a code in motion must not smear."""
+    """A camera module, set up by its preset."""
 
     def __init__(self, camera: Camera) -> None:
         self.name = "picamera2"
-        self._config = camera
+        self._settings = settings(camera)
         self._camera: Any = None
         self._closed = threading.Event()
 
@@ -37,12 +38,13 @@ class PiCamera:
                 "picamera2 is not installed: apt install python3-picamera2,"
                 ' or set [camera] source = "files"'
             ) from error
+        wanted = self._settings
         try:
             camera = Picamera2()
             camera.configure(
                 camera.create_video_configuration(
-                    main={"format": "YUV420", "size": (self._config.width, self._config.height)},
-                    controls=self._controls(camera.camera_controls),
+                    main={"format": "YUV420", "size": (wanted.width, wanted.height)},
+                    controls=controls(wanted, camera.camera_controls),
                     buffer_count=4,
                     queue=False,
                 )
@@ -60,7 +62,7 @@ class PiCamera:
         """Give the newest picture; its pixels are the camera's own buffer."""
         from picamera2 import MappedArray  # noqa: PLC0415
 
-        width, height = self._config.width, self._config.height
+        width, height = self._settings.width, self._settings.height
         # Its own from here on: should it hang, the next `open` takes another.
         camera, self._camera = self._camera, None
         try:
@@ -79,16 +81,3 @@ class PiCamera:
             raise CameraError(f"the camera failed: {error}") from error
         finally:
             camera.close()
-
-    def _controls(self, known: dict[str, Any]) -> dict[str, Any]:
-        """What suits a gate, as far as this module has it."""
-        frame_us = int(1_000_000 / self._config.fps)
-        wanted: dict[str, Any] = {"FrameDurationLimits": (frame_us, frame_us)}
-        if self._config.exposure_us:
-            wanted["ExposureTime"] = self._config.exposure_us
-        if self._config.focus_m:
-            # libcamera: AfMode 0 is manual, LensPosition in dioptres.
-            wanted |= {"AfMode": 0, "LensPosition": 1 / self._config.focus_m}
-        else:
-            wanted |= {"AfMode": 2, "AfSpeed": 1}  # continuous, fast
-        return {name: value for name, value in wanted.items() if name in known}

@@ -17,6 +17,7 @@ from gated.camera.decode import TICKETS
 from gated.camera.eye import Eye
 from gated.camera.pictures import jpeg
 from gated.camera.plain import plain
+from gated.camera.torch import Torch
 from gated.errors import CameraError
 from gated.model import Sighting
 
@@ -61,7 +62,8 @@ class Reader:
 
     `mode` tells the gate's mode at this moment (called in the camera thread); sightings go into
     `sightings`, whose bound holds the camera back when the gate is busy: nobody is dropped.
-    `on_sight` is called in the event loop when the first picture after each start has come.
+    `on_sight` is called in the event loop when the first picture after each start has come,
+    `light` when a torch is to go on because somebody has come, or out again.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Reader:
         mode: Callable[[], ScanType],
         formats: Sequence[Format] = TICKETS,
         on_sight: Callable[[], None] = lambda: None,
+        light: Callable[[bool], None] | None = None,
         patience: Patience = _PATIENCE,
     ) -> None:
         self.source = source
@@ -89,6 +92,8 @@ class Reader:
         self._sightings = sightings
         self._mode = mode
         self._on_sight = on_sight
+        self._light = light
+        self._torch = Torch() if light else None
         self._patience = patience
         self._beats: deque[float] = deque(maxlen=240)
         self._picture_at = 0.0
@@ -201,8 +206,18 @@ class Reader:
                 else:
                     self._do("looking")
                     self._look(frame, loop, stop)
+                self._shine(loop)
                 self._do("next")
         raise CameraError(f"the camera {self.source.name} stopped giving pictures")
+
+    def _shine(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._torch is None or self._light is None:
+            return
+        what = self._torch.sees(self.last_beat, stirs=self.eye.is_open)
+        if what == "afresh":
+            self.eye.blink()
+        elif what:
+            loop.call_soon_threadsafe(self._light, what == "on")
 
     def _sees(self) -> None:
         self.started.set()

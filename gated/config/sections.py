@@ -104,10 +104,12 @@ class Camera(Section):
     path: str = ""
     watch: bool = False
     hold_ms: int = Field(default=1000, ge=1)
+    preset: Literal["indoor", "sunlight", "dusk", "screens"] = "indoor"
     fps: float = Field(default=30.0, gt=0, le=240)
     width: int = Field(default=1280, ge=160, le=4608)
     height: int = Field(default=720, ge=120, le=3496)
     exposure_us: int = Field(default=4000, ge=0, le=100000)
+    gain: float = Field(default=0.0, ge=0, le=64)
     focus_m: float = Field(default=0.0, ge=0, le=10)
     formats: tuple[Literal["qr", "aztec", "pdf417", "datamatrix", "code128"], ...] = Field(
         default=("qr",), strict=False, min_length=1
@@ -141,6 +143,8 @@ class Panel(Section):
     status: PinOrNone = 24
     buzzer: PinOrNone = 18
     button: PinOrNone = 25
+    torch: PinOrNone = None
+    torch_mode: Literal["always", "presence"] = "presence"
     lamps_active_high: bool = True
     buzzer_kind: Literal["passive", "active"] = "passive"
     button_pull_up: bool = True
@@ -149,7 +153,8 @@ class Panel(Section):
     @model_validator(mode="after")
     def _pins(self) -> Panel:
         taken: dict[int, str] = {}
-        for lamp in ("green", "red", "mode_entry", "mode_exit", "status", "buzzer", "button"):
+        lamps = ("green", "red", "mode_entry", "mode_exit", "status", "buzzer", "button", "torch")
+        for lamp in lamps:
             pin = getattr(self, lamp)
             if pin is not None and (other := taken.setdefault(pin, lamp)) != lamp:
                 both = {"lamp": lamp, "other": other, "pin": pin}

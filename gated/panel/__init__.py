@@ -47,6 +47,9 @@ class Panel(Protocol):
     def set_status(self, pattern: StatusPattern) -> None:
         """Blink the status lamp like this until told otherwise. Raises PanelError."""
 
+    def set_torch(self, lit: bool) -> None:  # noqa: FBT001 - a switch
+        """Switch the light for the camera. Raises PanelError."""
+
     def lamps(self) -> Lamps:
         """What is lit, read back where the hardware allows it. Raises PanelError."""
 

@@ -77,6 +77,10 @@ class ConsolePanel:
         self._pattern = pattern
         self._print(f"status: {pattern.name}: {pattern.meaning}")
 
+    def set_torch(self, lit: bool) -> None:  # noqa: FBT001 - a switch
+        """See Panel."""
+        self._print(f"torch: {'on' if lit else 'off'}")
+
     def lamps(self) -> Lamps:
         """See Panel."""
         return self._lamps

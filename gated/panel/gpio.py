@@ -70,7 +70,7 @@ class GpioPanel:
                 taken.callback(self._give_back, factory.close)
             parts = {
                 name: self._take(name, pin, factory, taken)
-                for name in (*_LAMPS, "buzzer")
+                for name in (*_LAMPS, "torch", "buzzer")
                 if (pin := getattr(self._panel, name)) is not None
             }
             if self._panel.button is not None:
@@ -104,6 +104,10 @@ class GpioPanel:
             return
         self._status.play(pattern.beats, repeat=len(pattern.beats) > 1)
         self._pattern = pattern
+
+    def set_torch(self, lit: bool) -> None:  # noqa: FBT001 - a switch
+        """See Panel."""
+        self._write({"torch": lit})
 
     def lamps(self) -> Lamps:
         """See Panel."""

@@ -435,6 +435,8 @@ def test_a_value_that_the_example_calls_the_default_is_it(
     given = tuple(given) if isinstance(given, list) else given
     whole = Scanner(device="/dev/ttyACM0") if section == "scanner" else getattr(Config(), section)
     default = getattr(whole, key)
+    if default is None:
+        given = parse({section: {key: given}}).model_dump()[section][key]
 
     assert given == default
     assert type(given) is type(default)
