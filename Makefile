@@ -35,7 +35,7 @@ format: $(VENV)/installed-dev ## put the code in order
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
 
-bench: $(VENV)/installed-dev ## measure reading, scanning and syncing, as ratios
+bench: $(VENV)/installed-bench ## measure reading, scanning and syncing, as ratios
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 # 200 runs take about 25 minutes of two cores; `make trials SEED=7` repeats one and keeps what it left.
@@ -63,3 +63,7 @@ $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
 $(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $@ $(VENV)/installed
+
+$(VENV)/installed-bench: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet --group bench
+	@touch $@

@@ -112,7 +112,7 @@ class Eye:
         self._located = bool(located)
         self.quality.read_by[THOROUGH_PASS.name] += len(thorough)
         codes += [code for code in thorough if code.text not in known]
-        if codes or not resisting or self._saved_s <= 0:
+        if codes or not (resisting or located) or self._saved_s <= 0:
             return codes
         if now - self._read > _HELD_S:
             self._favourite = None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Sample = npt.NDArray[np.float32]
 
 _SAMPLES_ACROSS = 80
-_LEAST_STEP = 12.0
+_LEAST_STEP = 8.0
 """Grey levels; smaller changes no camera shows of a code."""
 _SIGMAS = 5.0
 _LEAST_CHANGED = 3

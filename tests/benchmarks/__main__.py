@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import click
 
-from . import lookup, reading, scan, sync
+from . import harmless, lookup, reading, resident, scan, sync
 from .table import Table
 
 BENCHMARKS: dict[str, Callable[[], list[Table]]] = {
@@ -19,16 +19,18 @@ BENCHMARKS: dict[str, Callable[[], list[Table]]] = {
     "lookup": lookup.run,
     "sync": sync.run,
 }
+LONG: dict[str, Callable[[], list[Table]]] = {"harmless": harmless.run, "resident": resident.run}
+"""Take many minutes each, and run only when they are named."""
 
 
 @click.command()
-@click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
+@click.argument("names", nargs=-1, type=click.Choice([*BENCHMARKS, *LONG]))
 def main(names: tuple[str, ...]) -> None:
     """Measure and print Markdown tables. Ratios hold on any machine, times only on this one."""
     logging.getLogger("gated").setLevel(logging.ERROR)
     click.echo(machine())
     for name in names or BENCHMARKS:
-        for table in BENCHMARKS[name]():
+        for table in (BENCHMARKS | LONG)[name]():
             click.echo(f"\n{table.markdown()}", nl=False)
 
 

@@ -22,7 +22,8 @@ from gated.camera.watch import Watch
 from .table import Table
 
 _GAP_S = 1.0
-_HOLD_S = 1.2
+_HOLD_S = 0.0
+"""Besides the patience that a guest has in any case."""
 _FOCUS_S = 0.3
 _FOCUS_PX = 6.0
 """The lens has found its focus so long after the full view; until then it is less and less off."""
@@ -55,10 +56,10 @@ class Clip:
     lost: int
 
 
-def run(guests: int = 24) -> list[Table]:
-    """Show so many guests at 30 and at 60 frames a second."""
+def run(guests: int = 24, rates: tuple[int, ...] = (30, 60)) -> list[Table]:
+    """Show so many guests at each rate of frames a second."""
     rows, missed = [], []
-    for fps in (30, 60):
+    for fps in rates:
         clips = [_clip(number, fps) for number in range(guests)]
         both = [clip for clip in clips if clip.eye is not None and clip.decoder is not None]
         lost = [clip for clip in clips if clip.eye is None and clip.decoder is not None]

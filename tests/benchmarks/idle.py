@@ -30,6 +30,7 @@ LIGHTS: dict[str, Callable[[int, Light], npt.ArrayLike]] = {
 }
 _WARM_UP = 15
 _FPS = 30
+_ROOM_PX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Idle:
 
 
 def run(
-    places: list[Grey], usual: Callable[[Grey], object] | None, *, frames: int = 60
+    places: list[Grey], usual: Callable[[Grey], object] | None, *, frames: int = 45
 ) -> list[Table]:
     """Measure every place under every light and noise; without the usual script, ours alone."""
     found = [
@@ -107,11 +108,13 @@ def _measure(
 
 def _frames(place: Grey, light: str, noise: float, count: int) -> Iterator[Grey]:
     rng = np.random.default_rng(1)
+    height, width = place.shape
+    plane = rng.standard_normal((height + _ROOM_PX, width + _ROOM_PX), np.float32)
     # A sensor's noise grows with the light; `noise` is that of middle grey.
-    grain = noise * np.sqrt((place + np.float32(20)) / 148)
-    planes = [rng.normal(0, 1, place.shape).astype(np.float32) for _ in range(4)]
-    rows = np.arange(len(place), dtype=np.float32)[:, np.newaxis]
+    grain = np.asarray(noise * np.sqrt((place + np.float32(20)) / 148), np.float32)
+    rows = np.arange(height, dtype=np.float32)[:, np.newaxis]
     for index in range(count):
-        moved = np.roll(planes[index % len(planes)], 37 * index, axis=1)
-        gain = np.asarray(LIGHTS[light](index, rows), np.float32)
-        yield np.clip(place * gain + moved * grain, 0, 255).astype(np.uint8)
+        down, across = rng.integers(0, _ROOM_PX, 2)
+        seen = plane[down : down + height, across : across + width] * grain
+        seen += place * np.asarray(LIGHTS[light](index, rows), np.float32)
+        yield np.clip(seen, 0, 255, out=seen).astype(np.uint8)

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
-import json
+import itertools
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gated.camera.eye import Eye
 from gated.camera.passes import read_still
 from gated.camera.pictures import read_picture
 
-from . import clips, idle
+from . import clips, idle, others
+from .others import NO_ZBAR, Decoder, Grey, pictures, usual_script
 from .table import Table
-
-PICTURES = Path(__file__).parent.parent / "pictures"
 
 ALSO_RIGHT = {
     # A code inside a code; the expected text is the inner one's, this is the outer one's. It is
@@ -31,19 +25,6 @@ ALSO_RIGHT = {
 }
 
 _SIZE = (720, 1280)
-_NO_USUAL_SCRIPT = ", not measured: pip install pyzbar; apt install libzbar0"
-
-Grey = npt.NDArray[np.uint8]
-Decoder = Callable[[Grey], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture, the texts it holds, and what makes it hard."""
-
-    path: Path
-    texts: frozenset[str]
-    kind: str
 
 
 @dataclass(slots=True)
@@ -61,19 +42,10 @@ class Reading:
     """Pictures read, by the pass that did it."""
 
 
-def pictures(name: str) -> Iterator[Picture]:
-    """The pictures of a set, `frames` or `photos`, in order of name."""
-    folder = PICTURES / name
-    expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
-    for file, about in sorted(expected.items()):
-        texts = about["texts"] if "texts" in about else [about["text"]]
-        yield Picture(folder / file, frozenset(texts), about.get("cat", "photo"))
-
-
-def read(name: str) -> Reading:
-    """Read every picture of a set with the whole effort, as `gated read` does."""
+def read(name: str, most: int | None = None) -> Reading:
+    """Read every picture of a set, or `most`, with the whole effort, as `gated read` does."""
     reading = Reading()
-    for picture in pictures(name):
+    for picture in itertools.islice(pictures(name), most):
         codes, by = read_still(read_picture(picture.path))
         texts = {code.text for code in codes}
         wrong = texts - picture.texts - ALSO_RIGHT.get(picture.path.name, set())
@@ -88,21 +60,23 @@ def read(name: str) -> Reading:
     return reading
 
 
-def run(rounds: int = 5, most: int | None = None, guests: int = 20) -> list[Table]:
-    """Read all pictures; time `most` frames (or all), each the best of `rounds`; play clips."""
-    frames, photos = read("frames"), read("photos")
-    holding, places = _sized()
+def run() -> list[Table]:
+    """Read all pictures and measure what that costs, look at empty places, play clips."""
+    return [*read_all(), *cost(), *idle.run(sized()[1], usual_script()), *clips.run()]
+
+
+def read_all(most: int | None = None, each: int = 6) -> list[Table]:
+    """Read all pictures, or `most` of each set, and `each` of every kind drawn afresh."""
+    frames, photos = read("frames", most), read("photos", most)
     return [
         _shares(frames, photos),
+        *others.run(most, each),
         _kinds(frames),
         _passes(frames, photos),
-        _cost(holding[:most], rounds),
-        *idle.run(places[:most], usual_script()),
-        *clips.run(guests),
     ]
 
 
-def _sized() -> tuple[list[Grey], list[Grey]]:
+def sized() -> tuple[list[Grey], list[Grey]]:
     """The frames of 1280x720 with a code, and those without."""
     holding: list[Grey] = []
     empty: list[Grey] = []
@@ -146,10 +120,10 @@ def _passes(frames: Reading, photos: Reading) -> Table:
     return Table("Reading: which pass read them", ("pass", "frames", "photos"), tuple(rows))
 
 
-def _cost(frames: list[Grey], rounds: int) -> Table:
+def cost(most: int | None = None, rounds: int = 5) -> list[Table]:
     """An eye that holds a code for a while, as at a gate: the mean of its looks at one frame."""
     usual, ours_ms, ratios = usual_script(), [], []
-    for pixels in frames:
+    for pixels in sized()[0][:most]:
         ms = _held_ms(pixels, rounds)
         if ms is None:
             continue
@@ -159,15 +133,18 @@ def _cost(frames: list[Grey], rounds: int) -> Table:
     ratio = f"1/{statistics.median(ratios):.0f}" if ratios else "-"
     median_ms, worst_ms = statistics.median(ours_ms), max(ours_ms)
     row = (f"with a code ({len(ours_ms)})", f"{median_ms:.2f} ms", f"{worst_ms:.2f} ms", ratio)
-    return Table(
-        "Reading: CPU time of the eye for one frame of 1280x720 with a code that it reads",
-        ("frames", "median", "worst frame", "of the usual script"),
-        (row,),
-        (
-            "bar: 1/20",
-            "the usual script: pyzbar on the BGR frame" + ("" if usual else _NO_USUAL_SCRIPT),
-        ),
-    )
+    return [
+        Table(
+            "Reading: CPU time of the eye for one frame of 1280x720 with a code that it reads",
+            ("frames", "median", "worst frame", "of the usual script"),
+            (row,),
+            (
+                "bar: 1/20",
+                "the usual script: pyzbar on the BGR frame",
+                *([] if usual else [NO_ZBAR]),
+            ),
+        )
+    ]
 
 
 def _held_ms(pixels: Grey, rounds: int) -> float | None:
@@ -176,23 +153,13 @@ def _held_ms(pixels: Grey, rounds: int) -> float | None:
         return None
     times = []
     for _ in range(rounds):
-        eye, looks = Eye(), 3
+        eye, looks = Eye(), 5
         started = time.thread_time()
         for number in range(looks):
             # Frames so far apart that each is looked at, though nothing moves.
             eye.look(pixels, 0.3 * number)
         times.append((time.thread_time() - started) / looks)
     return min(times) * 1000
-
-
-def usual_script() -> Decoder | None:
-    """What people write: pyzbar on the camera's BGR frame; None where it is not installed."""
-    try:
-        pyzbar: Any = importlib.import_module("pyzbar.pyzbar")
-    except ImportError:  # the package, or the libzbar it loads
-        return None
-    script: Decoder = pyzbar.decode
-    return script
 
 
 def _cpu_ms(work: Decoder, pixels: Grey, rounds: int) -> float:

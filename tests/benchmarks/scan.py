@@ -23,7 +23,7 @@ from gated.camera.pictures import read_picture
 from gated.gate import Shown
 
 from .gate_alone import gate_alone, secret_of
-from .reading import pictures
+from .others import pictures
 from .table import Spread, Table
 
 _PAUSE_S = 0.002

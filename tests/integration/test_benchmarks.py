@@ -2,35 +2,70 @@
 
 from __future__ import annotations
 
-from benchmarks import lookup, reading, scan, sync
+import numpy as np
+import pytest
+from benchmarks import clips, fresh, harmless, idle, lookup, reading, resident, scan, sync
 from benchmarks.__main__ import machine
 from benchmarks.table import Spread, Table
 
+from gated.camera.passes import read_still
 
-def test_no_picture_is_read_as_a_text_it_does_not_hold() -> None:
+
+@pytest.mark.timeout(300)
+def test_pictures_are_read_as_often_as_was_measured_and_never_as_a_text_they_do_not_hold() -> None:
     frames, photos = reading.read("frames"), reading.read("photos")
 
     assert frames.wrong + photos.wrong == []
     assert (frames.empty, frames.read_in_empty) == (47, 0)
-
-
-def test_pictures_are_read_as_often_as_was_measured() -> None:
-    frames, photos = reading.read("frames"), reading.read("photos")
-
     assert (frames.holding.total(), photos.holding.total()) == (154, 59)
     assert frames.read.total() >= 148
     assert photos.read.total() >= 55
 
 
 def test_reading_gives_its_tables() -> None:
-    shares, kinds, passes, cost, empty, clips = reading.run(rounds=1, most=2, guests=1)
+    shares, others, kinds, passes = reading.read_all(most=1, each=0)
+    (cost,) = reading.cost(most=2, rounds=1)
 
     assert [row[0] for row in shares.rows] == ["frames", "photos"]
-    assert len(kinds.rows) == 15
+    assert [row[0].split()[0] for row in others.rows[:3]] == ["gated,", "gated,", "zxing-cpp,"]
+    assert kinds.rows == (("clean", "1 of 1", "100%"),)
     assert passes.rows[0][0] == "all-on"
     assert [row[0] for row in cost.rows] == ["with a code (2)"]
-    assert [row[0] for row in empty.rows] == ["median", "worst"]
-    assert [row[0] for row in clips.rows] == ["30/s", "60/s"]
+
+
+def test_an_empty_place_is_measured_under_every_light() -> None:
+    (table,) = idle.run(reading.sized()[1][:1], None, frames=1)
+
+    assert [row[0] for row in table.rows] == ["median", "worst"]
+
+
+def test_clips_tell_how_late_a_code_is_read() -> None:
+    (table,) = clips.run(1, (30,))
+
+    assert [row[:4] for row in table.rows] == [("30/s", "1", "0", "0")]
+
+
+def test_frames_drawn_afresh_are_the_same_for_a_seed_and_mostly_read() -> None:
+    drawn, again = list(fresh.frames(3, 1)), list(fresh.frames(3, 1))
+    read = {one.kind for one in drawn if one.text in {c.text for c in read_still(one.pixels)[0]}}
+
+    assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(drawn, again, strict=True))
+    assert [one.kind for one in drawn] == list(fresh.KINDS)
+    assert len(read) >= 18
+
+
+def test_nothing_is_read_where_no_code_is() -> None:
+    looks = [harmless.look(number) for number in range(10 * len(harmless.KINDS))]
+
+    assert [(kind, text) for kind, text in looks if text is not None] == []
+    assert {kind for kind, _ in looks} == set(harmless.KINDS)
+
+
+def test_memory_is_told_for_the_eye_at_work() -> None:
+    (table,) = resident.run(frames=200)
+
+    assert len(table.rows) == 5
+    assert "of 200 frames" in table.notes[0]
 
 
 def test_a_scan_is_measured_part_by_part() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 
+from benchmarks.clips import padded
 from click.testing import CliRunner
 
 from gated.camera.reader import Reader
@@ -47,6 +49,29 @@ async def test_every_guest_is_seen_once_and_the_empty_place_is_hardly_looked_at(
     assert after[1] - before[1] < (after[0] - before[0]) / 2
     assert reader.reads > 0
     assert reader.decode_ms > 0
+
+
+async def test_a_slow_decoder_skips_frames_but_no_guest() -> None:
+    cast = [Guest(text(number), "valid", gap_s=0.5, hold_s=0.5) for number in range(3)]
+    waiting, fps = list(cast), 60
+    scene = Scene(lambda: waiting.pop(0) if waiting else None, fps=fps, seed=6)
+    sightings: asyncio.Queue[Sighting | None] = asyncio.Queue(4)
+    reader = Reader(scene, Repeat(again_s=8), sightings, mode=lambda: ScanType.ENTRY)
+    with padded(20):
+        task = asyncio.create_task(reader.run())
+        started, seen = time.monotonic(), []
+        for _ in cast:
+            sighting = await asyncio.wait_for(sightings.get(), 20)
+            assert sighting is not None
+            seen.append(sighting.text)
+            scene.answered(sighting.text)
+        shown = fps * (time.monotonic() - started)
+        task.cancel()
+        await asyncio.wait({task})
+
+    assert seen == [guest.text for guest in cast]
+    # A frame that had to wait for the ones before it would be looked at late, but not skipped.
+    assert reader.frames < 0.8 * shown
 
 
 def test_gated_read_says_which_pass_read_a_picture() -> None:

@@ -104,6 +104,20 @@ def test_a_code_opens_in_its_first_frame(noise: float, light: float) -> None:
     assert watch.stirs(with_code(place(rng, noise=noise, light=light)))
 
 
+@pytest.mark.parametrize("noise", [0, 1])
+def test_a_faint_code_opens_too(noise: float) -> None:
+    rng = np.random.default_rng(11)
+    watch = Watch()
+    for _ in range(100):
+        watch.stirs(place(rng, noise=noise))
+    seen = place(rng, noise=noise).astype(int)
+    seen[150:250, 300:400] += (
+        rng.integers(0, 2, (10, 10)).repeat(10, axis=0).repeat(10, axis=1) * 14
+    )
+
+    assert watch.stirs(np.asarray(seen.clip(0, 255), np.uint8))
+
+
 def test_what_is_held_still_counts_for_seconds_and_then_belongs_to_the_wall() -> None:
     rng = np.random.default_rng(5)
     watch = settled(rng, noise=2)
