@@ -95,6 +95,8 @@ def _enter(facts: Facts, scanned: Ticket, checkin_list: CheckinList, policy: Pol
         return answer(Verdict.REFUSE, Reason.ALREADY_REDEEMED, ticket)
     if untimely:
         return answer(Verdict.ATTENTION, Reason.INVALID_TIME, ticket)
+    if ticket.signed and policy.signed_tickets == "attention":
+        return answer(Verdict.ATTENTION, Reason.SIGNED, ticket)
     if allowed is None and policy.unknown_rules == "attention":
         return answer(Verdict.ATTENTION, Reason.RULES, ticket)
     verdict = Verdict.ATTENTION if ticket.require_attention else Verdict.ADMIT

@@ -14,6 +14,7 @@ from gated.errors import PanelError, StoreError
 from gated.logs import short
 from gated.model import Verdict
 from gated.signals import SIGNALS, signal_for
+from gated.signed import could_be_signed
 from gated.store.redeem import Ask, Asking, Fresh, Redeemed, Redemption, redeem
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class Gate:
         """Decide, record, show; None when it was the same guest again. Raises StoreError."""
         if sighting.again and self._repeat(sighting):
             return None
+        kept = self._reports() or could_be_signed(sighting.text)
         redemption = Redemption(
             nonce=secrets.token_hex(16),
             type=sighting.type,
@@ -115,7 +117,8 @@ class Gate:
             eye=sighting.eye,
             clock=self._clock.trust,
             reports=self._reports(),
-            sealed_text=self._store.vault.seal(sighting.text) if self._reports() else None,
+            text=sighting.text,
+            sealed_text=self._store.vault.seal(sighting.text) if kept else None,
         )
         started = time.perf_counter()
         answer = await self._store.write(

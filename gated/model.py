@@ -66,6 +66,8 @@ class Reason(StrEnum):
     NOT_CHECKED_IN = "not_checked_in"
     ALREADY_LEFT = "already_left"
 
+    SIGNED = "signed"
+    """Genuine by its signature alone: no list had the ticket and the server was away."""
     ERROR = "error"
 
 
@@ -160,12 +162,14 @@ class CheckinList(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What entry rules ask of the event: its time zone and dates."""
+    """What deciding asks of the event: its time zone, its dates, the keys of its tickets."""
 
     timezone: str = "UTC"
     date_from: datetime | None = None
     date_to: datetime | None = None
     date_admission: datetime | None = None
+    valid_keys: tuple[str, ...] = ()
+    """The public keys of its signed tickets (`pretix_sig1`), as the server writes them."""
 
 
 class Ticket(msgspec.Struct, frozen=True, gc=False):
@@ -189,6 +193,8 @@ class Ticket(msgspec.Struct, frozen=True, gc=False):
     """Absent from the server's complete list: a tombstone, kept so that its holder can leave."""
     former_secret: bool = False
     """Found by a secret the ticket no longer has."""
+    signed: bool = False
+    """Known only by what its signed code says: on no list yet, and its position id is 0."""
 
 
 class ServerCheckin(msgspec.Struct, frozen=True, gc=False):

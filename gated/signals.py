@@ -182,6 +182,7 @@ _WORDS: Mapping[Reason, str] = MappingProxyType(
         Reason.ALREADY_REDEEMED: "Already checked in",
         Reason.NOT_CHECKED_IN: "Not checked in",
         Reason.ALREADY_LEFT: "Left already",
+        Reason.SIGNED: "On no list yet, but genuinely signed",
         Reason.ERROR: "Gate could not answer",
     }
 )

@@ -95,6 +95,12 @@ class Policy(Section):
     exit_not_inside: Literal["refuse", "attention"] = "refuse"
     stale_after_s: float = Field(default=60.0, ge=0, le=86400)
     unknown_rules: Literal["admit", "refuse", "attention"] = "attention"
+    signed_tickets: Literal["admit", "refuse", "attention"] = "attention"
+
+    @property
+    def vouches(self) -> bool:
+        """Whether a code may vouch for itself by its signature."""
+        return self.signed_tickets != "refuse"
 
 
 class Camera(Section):

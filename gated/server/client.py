@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from gated.errors import BadReply, NoSuchEndpoint, NotAuthorized, ServerRefused
 from gated.server import counts, wire
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from gated.config import Server
     from gated.model import CheckinList, Event, Listed, Scan
 
+_NOBODY = "there is no position to tell the server"
 _NEVER_YET = "2100-01-01T00:00:00Z"
 
 
@@ -86,9 +88,16 @@ class Client(Connection):
         listed = (one.listed for one in page.changes)
         return next((one for one in listed if one.ticket.position_id == position_id), None)
 
-    async def redeem(self, scan: Scan, *, force: bool, pending: bool) -> None:
-        """Record an entry or exit of a known position; repeating is safe by its nonce."""
-        path = f"{self._positions(scan.list_id)}{scan.position_id}/redeem/"
+    async def redeem(self, scan: Scan, *, force: bool, pending: bool, code: str = "") -> None:
+        """Record an entry or exit of a known position; repeating is safe by its nonce.
+
+        Without a position it goes by the code, which must not be a number: servers take one for a
+        position's id.
+        """
+        if not scan.position_id and (not code or code.isdecimal()):
+            raise ServerRefused(_NOBODY, status=404, reason="invalid")
+        name = scan.position_id or quote(code, safe="")
+        path = f"{self._positions(scan.list_id)}{name}/redeem/"
         body = wire.redeem_body(scan, force=force, pending=pending)
         _accept(wire.redeemed((await self.post(path, body)).body))
 

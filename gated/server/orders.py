@@ -69,11 +69,16 @@ class _OrdersPage(msgspec.Struct):
     next: str | None = None
 
 
+class _ValidKeys(msgspec.Struct):
+    pretix_sig1: list[str] = []
+
+
 class _Event(msgspec.Struct):
     timezone: str = "UTC"
     date_from: datetime | None = None
     date_to: datetime | None = None
     date_admission: datetime | None = None
+    valid_keys: _ValidKeys | None = None
 
 
 class _Secret(msgspec.Struct):
@@ -120,6 +125,7 @@ def event(body: bytes) -> Event:
         date_from=wire.aware(found.date_from),
         date_to=wire.aware(found.date_to),
         date_admission=wire.aware(found.date_admission),
+        valid_keys=tuple(found.valid_keys.pretix_sig1) if found.valid_keys else (),
     )
 
 

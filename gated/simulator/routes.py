@@ -155,7 +155,7 @@ def _routes() -> Iterable[Route]:
     )
     yield route(
         "redeem",
-        on_list + "positions/{position}/redeem/",
+        on_list + "positions/(?P<position>.+)/redeem/",  # a secret may hold a slash
         method="POST",
         endpoint=redeeming.redeem_position,
         rights=act,

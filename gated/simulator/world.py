@@ -245,6 +245,14 @@ class World:
         self._touch(position.order)
         return old
 
+    def rename(self, position_id: int, secret: str) -> None:
+        """Give the ticket another code, as if it never had the old one."""
+        position = self.positions[position_id]
+        self._by_secret.pop(position.secret, None)
+        position.secret = secret
+        self._by_secret[secret] = position_id
+        self.changed()
+
     def block(self, position_id: int, *, blocked: bool = True) -> None:
         """Block a ticket, or let it in again."""
         position = self.positions[position_id]

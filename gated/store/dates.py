@@ -47,6 +47,9 @@ def put_right(db: sqlite3.Connection, boot_id: str, began: datetime | None) -> b
         (_AT_ONCE,),
     ).fetchall()
     for row in rows:
+        if not row["boot_id"]:  # no scan, but the exit of a closing: it bears the closing's time
+            db.execute("UPDATE scans SET clock = 'estimated' WHERE id = ?", (row["id"],))
+            continue
         if row["boot_id"] == boot_id and began:
             start, trust = began, Trust.CORRECTED
         else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gated.store import facts
 from gated.store.tickets import checkin_rows, insert_ticket, remember_former_secret
+from gated.store.unlisted import adopt
 
 if TYPE_CHECKING:
     import sqlite3
@@ -63,6 +64,7 @@ def take_in(
                 (one.id, ticket.position_id, known_no),
             )
         taken += 1
+    adopt(db)
     if cursor is not None:
         facts.put(db, "orders_cursor", cursor)
     return taken

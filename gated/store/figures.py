@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gated.model import ScanType
 from gated.store import facts, ledger, outbox, tickets
-from gated.store.redeem import checkin_lists
+from gated.store.lookup import checkin_lists
 from gated.store.rows import moment
 
 if TYPE_CHECKING:

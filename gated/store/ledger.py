@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gated.model import BY_CLOSING, Act, ScanType
-from gated.store import facts
+from gated.store import facts, unlisted
 from gated.store.rows import moment, scan_of, stamp
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _count_inside(db: sqlite3.Connection, lists: Sequence[int]) -> int:
     # On one list nobody is found twice.
     what = "COUNT(*)" if len(lists) == 1 else "COUNT(DISTINCT position_id)"
     row = db.execute(_INSIDE.format(what=what), {"lists": str(list(lists))}).fetchone()
-    return row[0]  # type: ignore[no-any-return]
+    return int(row[0]) + unlisted.count_inside(db, lists)
 
 
 def write_act(db: sqlite3.Connection, act: Act) -> None:

@@ -88,18 +88,29 @@ def next_debts(db: sqlite3.Connection, limit: int, busy: Collection[str]) -> lis
         " ORDER BY scans.id LIMIT ?",
         (limit + len(busy),),
     )
-    debts = [
-        Debt(
-            scan=scan_of(row),
-            pending=row["order_status"] == "n",
-            sealed_text=row["secret_text"],
-            failed=bool(row["failed"]),
-            told_by=row["told_by"],
-        )
-        for row in rows
-        if row["nonce"] not in busy
-    ]
+    debts = [_debt_of(row) for row in rows if row["nonce"] not in busy]
     return debts[:limit]
+
+
+def debt(db: sqlite3.Connection, nonce: str) -> Debt:
+    """One scan as it is now."""
+    return _debt_of(
+        db.execute(
+            "SELECT scans.*, tickets.order_status FROM scans"
+            " LEFT JOIN tickets USING (position_id) WHERE nonce = ?",
+            (nonce,),
+        ).fetchone()
+    )
+
+
+def _debt_of(row: sqlite3.Row) -> Debt:
+    return Debt(
+        scan=scan_of(row),
+        pending=row["order_status"] == "n",
+        sealed_text=row["secret_text"],
+        failed=bool(row["failed"]),
+        told_by=row["told_by"],
+    )
 
 
 def begin_attempt(

@@ -10,6 +10,7 @@ import msgspec
 from gated.store import facts
 from gated.store.rows import describe, stamp
 from gated.store.tickets import COLUMNS, SHOWN, VALUES, checkin_rows, shown
+from gated.store.unlisted import adopt
 
 if TYPE_CHECKING:
     import sqlite3
@@ -84,6 +85,7 @@ def place(db: sqlite3.Connection, lists: Sequence[CheckinList]) -> bool:
     db.execute(_KEEP_FORMER_SECRETS, step)
     changed = db.execute(_PUT_TICKETS, step).rowcount
     vanished = db.execute(_PUT_TOMBSTONES, step).rowcount
+    adopt(db)
     for statement in _PUT_CHECKINS_AND_LISTINGS:
         db.execute(statement, step)
     db.execute(

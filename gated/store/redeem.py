@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from gated.decide import decide, questionable
-from gated.grounds import Facts
-from gated.model import (
-    BY_CLOSING,
-    Checkin,
-    CheckinList,
-    Decision,
-    Reason,
-    Scan,
-    ScanType,
-    State,
-    Stay,
-    Trust,
-    Verdict,
-)
+from gated.model import BY_CLOSING, Decision, Scan, ScanType, State, Stay, Trust, Verdict
 from gated.store import closings, facts
-from gated.store.history import history
-from gated.store.rows import event_of, list_of, moment, scan_of, stamp, ticket_of
+from gated.store.lookup import look_up
+from gated.store.rows import moment, scan_of, stamp
 from gated.store.tickets import merge
 
 if TYPE_CHECKING:
@@ -33,7 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gated.config import Policy
-    from gated.model import Event, Listed, Ticket
+    from gated.grounds import Facts
+    from gated.model import Listed
     from gated.store.tickets import Keeper
 
 
@@ -62,8 +50,10 @@ class Redemption:
     eye: str = "camera"
     clock: Trust = Trust.SYNCHRONISED
     """What is to be thought of `at`."""
+    text: str = field(default="", repr=False)
+    """The code itself, which may vouch for itself; it is not kept."""
     sealed_text: bytes | None = None
-    """The code itself, for a refusal that will be reported by text."""
+    """The code, kept until it is told: for a report of a refusal, or where no list has it."""
     reports: bool = False
     """Whether the server takes reports of refused scans."""
 
@@ -110,17 +100,22 @@ def redeem(
     # An answer without the ticket says nothing about where its holder is.
     told = fresh is not None and any(fresh.tickets.values())
     believed = told or (asking is Asking.NEVER and _is_recent(db, redemption))
-    facts_now = _facts(db, redemption, believed=believed)
-    decision = decide(facts_now, redemption.policy)
-    if asking is Asking.POSSIBLE and _is_doubtful(decision, facts_now):
+    known = look_up(
+        db, redemption, believed=believed, vouching=fresh is None and redemption.policy.vouches
+    )
+    decision = decide(known, redemption.policy)
+    if asking is Asking.POSSIBLE and _is_doubtful(decision, known):
         return Ask(known_no=facts.settled_no(db))
-    return Redeemed(decision, _record(db, redemption, decision, facts_now))
+    return Redeemed(decision, _record(db, redemption, decision, known))
 
 
 def _is_doubtful(decision: Decision, known: Facts) -> bool:
-    """A tombstone may be a ticket that slipped to another page while the list was read."""
+    """A tombstone may be a ticket that slipped to another page while the list was read.
+
+    A signature alone is believed only where the server cannot be asked.
+    """
     slipped = decision.verdict is Verdict.REFUSE and any(one.vanished for one in known.found)
-    return slipped or questionable(decision)
+    return slipped or questionable(decision) or any(one.signed for one in known.found)
 
 
 def _is_recent(db: sqlite3.Connection, redemption: Redemption) -> bool:
@@ -129,86 +124,6 @@ def _is_recent(db: sqlite3.Connection, redemption: Redemption) -> bool:
     pulled_at = moment(facts.get(db, "pulled_at"))
     limit = timedelta(seconds=redemption.policy.stale_after_s)
     return pulled_at is not None and abs(redemption.at - pulled_at) <= limit
-
-
-def _facts(db: sqlite3.Connection, redemption: Redemption, *, believed: bool) -> Facts:
-    lists = checkin_lists(db, redemption.lists)
-    found = _found(db, redemption.secret_hash)
-    addons = _addons(db, found) if any(one.addon_match for one in lists) else []
-    history = {
-        (checkin_list.id, ticket.position_id): _past(
-            db, checkin_list.id, ticket.position_id, redemption.type
-        )
-        for ticket in (*found, *addons)
-        for checkin_list in lists
-    }
-    return Facts(
-        type=redemption.type,
-        now=redemption.at,
-        time_known=redemption.clock is not Trust.UNKNOWN,
-        lists=lists,
-        found=found,
-        addons=addons,
-        history=history,
-        believed=believed,
-        event=_event(db) if any(one.rules for one in lists) else None,
-        barred=None if found else _barred(db, redemption.secret_hash),
-    )
-
-
-def checkin_lists(db: sqlite3.Connection, ids: Sequence[int]) -> list[CheckinList]:
-    """The configured lists in order of priority; before the first pull, open ones of that id."""
-    rows = {row["id"]: row for row in db.execute("SELECT id, description FROM checkin_lists")}
-    return [
-        list_of(rows[list_id]["description"]) if list_id in rows else CheckinList(id=list_id)
-        for list_id in ids
-    ]
-
-
-def _event(db: sqlite3.Connection) -> Event | None:
-    description = facts.get(db, "event")
-    return event_of(description) if description else None
-
-
-def _barred(db: sqlite3.Connection, secret_hash: bytes) -> Reason | None:
-    """Why a secret that belongs to no ticket of ours is known all the same."""
-    row = db.execute(
-        "SELECT MAX(kind) AS kind FROM barred_secrets WHERE secret_hash = ?", (secret_hash,)
-    ).fetchone()
-    return Reason(row["kind"]) if row["kind"] else None
-
-
-_FOUND = """
-    SELECT tickets.*, 0 AS former FROM tickets WHERE secret_hash = :hash
-    UNION ALL
-    SELECT tickets.*, 1 FROM former_secrets AS old JOIN tickets USING (position_id)
-    WHERE old.secret_hash = :hash
-"""
-
-
-def _found(db: sqlite3.Connection, secret_hash: bytes) -> list[Ticket]:
-    rows = db.execute(_FOUND, {"hash": secret_hash})
-    found = [ticket_of(row, former_secret=bool(row["former"])) for row in rows]
-    return sorted(found, key=lambda ticket: ticket.former_secret)
-
-
-def _addons(db: sqlite3.Connection, found: Sequence[Ticket]) -> list[Ticket]:
-    return [
-        ticket_of(row)
-        for ticket in found
-        for row in db.execute(
-            "SELECT * FROM tickets WHERE addon_to = ? ORDER BY position_id",
-            (ticket.position_id,),
-        )
-    ]
-
-
-def _past(db: sqlite3.Connection, list_id: int, position_id: int, kind: ScanType) -> list[Checkin]:
-    """The history; on the way out without what closings wrote, for nobody saw those leave."""
-    past = history(db, list_id, position_id)
-    if kind is ScanType.EXIT and (unseen := closings.dates(db, list_id, position_id)):
-        return [one for one in past if one.type is ScanType.ENTRY or one.at not in unseen]
-    return past
 
 
 def _record(
@@ -229,7 +144,7 @@ def _record(
             entered = past[-1].at if past else None
             is_out = closings.walked_out(db, stay.list_id, stay.position_id, entered=entered)
             owed = not is_out
-        told_by_text = decision.verdict is Verdict.REFUSE and redemption.reports
+        told_by_text = owed and (decision.verdict is Verdict.REFUSE or not stay.position_id)
         row = db.execute(
             "INSERT INTO scans (nonce, sighting, type, list_id, position_id, order_code,"
             " secret_hash, secret_text, verdict, reason, at, dated, boot_id, monotonic_ns, eye,"
@@ -240,7 +155,7 @@ def _record(
                 redemption.nonce,
                 redemption.type,
                 stay.list_id,
-                stay.position_id,
+                stay.position_id or None,
                 codes.get(stay.position_id or 0, ""),
                 redemption.secret_hash,
                 redemption.sealed_text if told_by_text else None,

@@ -118,6 +118,7 @@ def describe_event(event: Event) -> str:
             "date_from": stamp(event.date_from),
             "date_to": stamp(event.date_to),
             "date_admission": stamp(event.date_admission),
+            "valid_keys": event.valid_keys,
         }
     )
 
@@ -131,6 +132,7 @@ def event_of(description: str) -> Event:
         date_from=moment(values["date_from"]),
         date_to=moment(values["date_to"]),
         date_admission=moment(values["date_admission"]),
+        valid_keys=tuple(values.get("valid_keys", ())),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gated.store.rows import stamp
+from gated.store.unlisted import adopt
 
 if TYPE_CHECKING:
     import sqlite3
@@ -87,6 +88,7 @@ def merge(
             (list_id, position_id, known_no),
         )
     db.executemany("INSERT OR REPLACE INTO checkins VALUES (?, ?, ?, ?, ?)", checkin_rows(listed))
+    adopt(db)
 
 
 def insert_ticket(db: sqlite3.Connection, keeper: Keeper, listed: Listed) -> None:

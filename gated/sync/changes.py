@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gated.errors import ServerError, ServerUnreachable
 from gated.store import delta, facts
 from gated.store.delta import Changed
-from gated.store.redeem import checkin_lists
+from gated.store.lookup import checkin_lists
 from gated.store.rows import moment, stamp
 from gated.sync.pace import Pace
 

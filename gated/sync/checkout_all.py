@@ -19,7 +19,7 @@ from gated.errors import (
 )
 from gated.model import BY_CLOSING, Act
 from gated.store import closings, ledger, outbox
-from gated.store.redeem import checkin_lists
+from gated.store.lookup import checkin_lists
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

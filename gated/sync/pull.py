@@ -18,6 +18,7 @@ from gated.errors import (
 from gated.logs import printable
 from gated.rules import RuleFacts, evaluate
 from gated.server.dialects import Capabilities, probe
+from gated.signed import unusable_keys
 from gated.store import facts, passes
 from gated.store.rows import describe_event
 from gated.sync.pace import Pace
@@ -112,14 +113,17 @@ class Pull:
         await self._remember_event()
 
     async def _remember_event(self) -> None:
-        """The event's time zone and dates, for entry rules; without them rules are undecided."""
+        """The event's time zone and dates, for entry rules, and the keys of its signed tickets."""
         try:
-            event = describe_event(await self._client.event())
+            told = await self._client.event()
         except (NotAuthorized, NoSuchEndpoint) as error:
             logger.info("the event's dates are not known: %s", error)
             return
+        event = describe_event(told)
         if event != await self._store.read(partial(facts.get, name="event")):
             await self._store.write(partial(facts.put, name="event", value=event))
+            for words in unusable_keys(told.valid_keys):
+                logger.warning("signed tickets cannot all be verified: %s", words)
 
     async def once(self, progress: Callable[[Progress], None] | None = None) -> PassResult:
         """Fetch every configured list and put the pass in place. Raises ServerError.

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gated.errors import BadReply, KeyLocked, ServerFailed, ServerRefused
+from gated.errors import BadReply, KeyLocked, NotAuthorized, ServerFailed, ServerRefused
 from gated.model import BY_CLOSING, State, Verdict
-from gated.store import outbox
+from gated.store import facts, outbox
 from gated.store.outbox import Attempt
+from gated.store.tickets import Keeper, merge
 from gated.sync.ways import Way, dialect_of, first_way, is_known, next_way
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from gated.clock import Clock
-    from gated.model import Scan
+    from gated.model import Listed, Scan
     from gated.server.client import Client
     from gated.server.dialects import Capabilities
     from gated.store.database import Store
@@ -76,19 +77,21 @@ class Teller:
         if debt.scan.verdict is Verdict.REFUSE:
             return await self._report(debt)
         if debt.scan.position_id is None:
-            return Outcome(State.REFUSED, "invalid", "there is no position to tell the server")
+            debt = await self._introduced(debt)
         outcome = await self._tell(debt)
         self._locked.pop(debt.scan.nonce, None)
         return outcome
 
     async def _tell(self, debt: Debt) -> Outcome:
         scan = debt.scan
-        dialect = dialect_of(self._capabilities(), self._exit_via)
+        # checkout/single takes positions only.
+        exit_via = self._exit_via if scan.position_id else "redeem"
+        dialect = dialect_of(self._capabilities(), exit_via)
         # Another endpoint or another token knows no key nor nonce of the earlier try.
         moved = bool(scan.via) and not is_known(scan.type, dialect, scan.via)
         strange = bool(scan.attempts) and debt.told_by not in {"", self._mark}
         spent = debt.failed or moved or strange
-        if spent and await self._had_it(scan):
+        if spent and await self._had_it(debt):
             return Outcome(State.DUPLICATE, message=_HAD_IT)
         objection, looked = _objection(scan), False
         way = Way(scan.via) if scan.via and not moved else first_way(scan.type, dialect)
@@ -96,7 +99,7 @@ class Teller:
             try:
                 await self._attempt(debt, way, fresh=spent)
             except ServerRefused as refusal:
-                if scan.attempts and not looked and await self._had_it(scan):
+                if scan.attempts and not looked and await self._had_it(debt):
                     return Outcome(State.DUPLICATE, message=_HAD_IT)
                 looked = True
                 if scan.eye == BY_CLOSING and refusal.reason == "not_checked_in":
@@ -113,13 +116,16 @@ class Teller:
 
     async def _attempt(self, debt: Debt, way: Way, *, fresh: bool) -> None:
         """One request; that it is made is on the disk before it is."""
+        if way.checks_out and debt.scan.position_id is None:
+            raise ServerRefused("the server knows no position", status=404, reason="invalid")
         key = _key(debt.scan, way, fresh=fresh)
         scan = await self._begun(debt, Attempt(debt.scan.nonce, way, key))
         try:
             if way.checks_out:
                 await self._client.checkout(scan, force=way.force, key=key)
             else:
-                await self._client.redeem(scan, force=way.force, pending=debt.pending)
+                code = "" if scan.position_id else self._code(debt)
+                await self._client.redeem(scan, force=way.force, pending=debt.pending, code=code)
         except KeyLocked as locked:
             since = self._locked.setdefault(scan.nonce, self._clock.monotonic())
             if self._clock.monotonic() - since < self._locked_s:
@@ -165,23 +171,48 @@ class Teller:
         work = partial(outbox.begin_attempts, attempts=[attempt], told_by=self._mark)
         return (await self._store.write(work))[attempt.nonce]
 
-    async def _had_it(self, scan: Scan) -> bool:
+    async def _had_it(self, debt: Debt) -> bool:
         """Read back whether an earlier try counted, by the datetime it was sent with.
 
         Who is on no list any more may still be seen in the order.
         """
-        can = self._capabilities()
-        number = scan.position_id or 0
+        scan = debt.scan
         try:
-            listed = await self._client.find(scan.list_id, number, scan.order_code)
-            if listed is None and can and can.changes:
-                listed = await self._client.find_in_order(number, scan.order_code)
+            listed = await self._found(debt)
         except ServerRefused as refusal:
             raise BadReply(f"the server does not let us look: {refusal}") from None
         return listed is not None and any(
             (checkin.list_id, checkin.type, checkin.at) == (scan.list_id, scan.type, scan.sent_at)
             for checkin in listed.checkins
         )
+
+    async def _found(self, debt: Debt) -> Listed | None:
+        scan, can = debt.scan, self._capabilities()
+        if scan.position_id is None:
+            return next(iter(await self._client.ask(scan.list_id, self._code(debt))), None)
+        listed = await self._client.find(scan.list_id, scan.position_id, scan.order_code)
+        if listed is None and can and can.changes:
+            listed = await self._client.find_in_order(scan.position_id, scan.order_code)
+        return listed
+
+    async def _introduced(self, debt: Debt) -> Debt:
+        """Ask for the position of a ticket that no list had: a code alone is told less well."""
+        list_id, code = debt.scan.list_id, self._code(debt)
+        known_no = await self._store.read(facts.settled_no)
+        try:
+            listed = await self._client.ask(list_id, code) if code else ()
+        except NotAuthorized:
+            return debt
+        if not listed:
+            return debt
+        keeper = Keeper(self._store.vault)
+        await self._store.write(
+            partial(merge, keeper=keeper, list_id=list_id, listed=listed, known_no=known_no)
+        )
+        return await self._store.read(partial(outbox.debt, nonce=debt.scan.nonce))
+
+    def _code(self, debt: Debt) -> str:
+        return self._store.vault.unseal(debt.sealed_text) if debt.sealed_text else ""
 
     async def _note(self, scan: Scan, reason: str, message: str) -> None:
         work = partial(outbox.note, nonce=scan.nonce, reason=reason, message=message)

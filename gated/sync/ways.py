@@ -61,6 +61,7 @@ class Case(StrEnum):
     PRODUCT = "product"
     RULES = "rules"
     BLOCKED = "blocked"
+    REVOKED = "revoked"
     INVALID_TIME = "invalid_time"
     UNAPPROVED = "unapproved"
 
@@ -99,6 +100,7 @@ TABLE: dict[tuple[ScanType, Case], tuple[Told, Told, Told, Told]] = {
     (ENTRY, Case.PRODUCT):           (_NO,             _NO,                   _NO,        _FACT),
     (ENTRY, Case.RULES):             (_FACT,           _FACT,                 _FACT,      _FACT),
     (ENTRY, Case.BLOCKED):           (_FACT,           _FACT,                 _FACT,      _FACT),
+    (ENTRY, Case.REVOKED):           (_FACT,           _FACT,                 _FACT,      _FACT),
     (ENTRY, Case.INVALID_TIME):      (_FACT,           _FACT,                 _FACT,      _FACT),
     (ENTRY, Case.UNAPPROVED):        (_FACT,           _FACT,                 _FACT,      _FACT),
     (EXIT, Case.FRESH):              (_taken(_C),      _OK,                   _OK,        _OK),
@@ -109,6 +111,7 @@ TABLE: dict[tuple[ScanType, Case], tuple[Told, Told, Told, Told]] = {
     (EXIT, Case.PRODUCT):            (_taken(_C),      _taken(_R, _RF, _CF),  _NO,        _FACT),
     (EXIT, Case.RULES):              (_taken(_C),      _OK,                   _OK,        _OK),
     (EXIT, Case.BLOCKED):            (_taken(_C),      _FACT,                 _FACT,      _FACT),
+    (EXIT, Case.REVOKED):            (_taken(_C),      _FACT,                 _FACT,      _FACT),
     (EXIT, Case.UNAPPROVED):         (_taken(_C),      _FACT,                 _FACT,      _FACT),
     (EXIT, Case.INVALID_TIME):       (_taken(_C),      _OK,                   _OK,        _OK),
 }  # fmt: skip

@@ -465,6 +465,38 @@ def test_a_flaw_refuses_an_entry_on_every_list(name: str) -> None:
     assert row.decision(ENTRY) == Decision(REFUSE, reason, (Stay(1, 100),))
 
 
+SIGNED = replace(TICKET, position_id=0, order_code="", signed=True)
+
+
+@pytest.mark.parametrize(
+    ("policy", "answer"), [("admit", LET_IN), ("attention", (ATTENTION, Reason.SIGNED))]
+)
+def test_a_ticket_known_by_its_signature_comes_in_as_the_policy_says(
+    policy: Any, answer: tuple[Verdict, Reason]
+) -> None:
+    facts = Facts(ENTRY, NOW, [LIST], [SIGNED], {}, believed=False)
+    decision = decide(facts, Policy(signed_tickets=policy))
+    assert (decision.verdict, decision.reason) == answer
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"former_secret": True}, Reason.REVOKED),
+        ({"blocked": True}, Reason.BLOCKED),
+        ({"valid_until": NOW - MOMENT}, Reason.INVALID_TIME),
+    ],
+)
+def test_a_signature_helps_no_ticket_with_a_flaw_in_but_every_one_out(
+    changes: Any, reason: Reason
+) -> None:
+    ticket = replace(SIGNED, **changes)
+    facts = Facts(ENTRY, NOW, [LIST], [ticket], {}, believed=False)
+    assert decide(facts, Policy()) == Decision(REFUSE, reason, (Stay(1, 0),))
+    leaving = decide(Facts(EXIT, NOW, [LIST], [ticket], {}, believed=False), Policy())
+    assert (leaving.verdict, leaving.reason) == (ATTENTION, Reason.NOT_CHECKED_IN)
+
+
 UNTIMELY = (ATTENTION, Reason.INVALID_TIME)
 EARLY_RULE = {"isAfter": [{"var": "now"}, {"buildTime": ["date_to"]}]}
 VIP_RULE = {"==": [{"var": "product"}, 2]}

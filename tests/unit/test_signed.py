@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gated.signed import SignedTicket, public_keys, unusable_keys, verify
+from gated.signed import SignedTicket, could_be_signed, public_keys, unusable_keys, verify
 
 PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 KEYS = (PRIVATE.public_key(),)
@@ -82,6 +82,16 @@ TICKET = SignedTicket("abcdefghi", 1)
 
 def test_a_signed_ticket_is_read() -> None:
     assert verify(signed(PLAIN), KEYS) == TICKET
+
+
+@pytest.mark.parametrize("code", [signed(PLAIN), CODE, signed(payload_of("s" * 4000, item=1))])
+def test_what_is_signed_looks_like_it(code: str) -> None:
+    assert could_be_signed(code)
+
+
+@pytest.mark.parametrize("code", ["", "QA", "1" * 200, "abcdefghijklmnop" * 8])
+def test_few_other_codes_do(code: str) -> None:
+    assert not could_be_signed(code)
 
 
 def test_every_field_is_read() -> None:

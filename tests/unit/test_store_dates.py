@@ -124,6 +124,17 @@ async def test_a_boot_that_thought_to_be_in_the_future_ends_before_this_one(stor
     assert [one.dated for one in dated] == [after(-4), after(0)]
 
 
+async def test_what_no_boot_stamped_keeps_its_time(store: Store) -> None:
+    await pull(store, [guest(1), guest(2)])
+    await stamped(store, ENTRY, 1, minute=5, boot="", off=timedelta())
+    await stamped(store, ENTRY, 2, minute=9, boot="", off=timedelta())
+    dated = await put_right(store)
+    assert [(one.at, one.clock) for one in dated] == [
+        (after(5), Trust.ESTIMATED),
+        (after(9), Trust.ESTIMATED),
+    ]
+
+
 async def test_where_the_server_tells_no_time_the_scans_go_out_by_estimate(store: Store) -> None:
     await pull(store, [guest(1), guest(2)])
     await scan(store, ENTRY, 2, at=-600)

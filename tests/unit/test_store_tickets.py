@@ -27,7 +27,7 @@ from store_samples import (
 
 from gated.model import CheckinList, Listed
 from gated.store import Store, facts, passes, tickets
-from gated.store.redeem import checkin_lists
+from gated.store.lookup import checkin_lists
 from gated.store.tickets import Keeper
 
 
