@@ -8,7 +8,7 @@ CODE := gated tests
 CORES ?= -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-pretix check format bench trials evening wheel clean
+.PHONY: help demo test test-pretix check format bench trials evening wheel release clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ evening: $(VENV)/installed-dev ## check 5,000 out, killed three times in the mid
 
 wheel: $(VENV)/installed-dev ## build the wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+release: $(VENV)/installed-dev ## build a release that installs without network into dist/
+	deploy/release.sh $(BIN)/python
 
 clean: ## remove what was built
 	rm -rf $(VENV) dist build

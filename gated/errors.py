@@ -131,3 +131,7 @@ class LoginRefused(GatedError):
 
 class ClosingBusy(GatedError):
     """Everybody is being checked out already, or there is nothing to go on with."""
+
+
+class ReleaseError(GatedError):
+    """A release could not be switched to; the sentence says which one is at work now."""

@@ -1,6 +1,17 @@
 """The commands: a file for each group of them, all hanging on `base.cli`."""
 
-from gated.cli import closing, gate, ledger, login, pictures, setup, simulator
+from gated.cli import closing, gate, ledger, login, pictures, releases, setup, simulator
 from gated.cli.base import cli, main
 
-__all__ = ["cli", "closing", "gate", "ledger", "login", "main", "pictures", "setup", "simulator"]
+__all__ = [
+    "cli",
+    "closing",
+    "gate",
+    "ledger",
+    "login",
+    "main",
+    "pictures",
+    "releases",
+    "setup",
+    "simulator",
+]
