@@ -69,6 +69,7 @@ async def _work(parts: Parts, extras: Extras, notify: Notifier) -> None:
                 ("clock", parts.timekeeper.run),
                 ("pull", parts.pull.run),
                 ("changes", parts.changes.run),
+                ("freshness", parts.freshness.run),
                 ("push", parts.push.run),
                 ("closing", parts.closing.run),
                 ("button", follow_button),

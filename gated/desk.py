@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gated.errors import GatedError, PanelError
 from gated.logs import printable
 from gated.model import Act, ScanType
-from gated.signals import signal_for_mode
+from gated.signals import Book
 from gated.store import facts, ledger, shelf
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gated.health import Health
     from gated.model import Scan
     from gated.panel import Panel
+    from gated.signals import Signal
     from gated.store.database import Store
 
 logger = logging.getLogger(__name__)
@@ -38,7 +39,9 @@ class Desk:
         *,
         on_change: Callable[[], None],
         on_owed: Callable[[], None] = lambda: None,
+        signals: Book | None = None,
     ) -> None:
+        self._signals = signals or Book()
         self.mode = ScanType.EXIT
         self._store = store
         self._panel = panel
@@ -93,6 +96,16 @@ class Desk:
         self._on_change()
         return scan
 
+    async def test(self, name: str, *, origin: str) -> Signal:
+        """Play a signal to whoever stands before the panel. Raises GatedError."""
+        signal = self._signals.signals.get(name)
+        if signal is None:
+            raise GatedError(f"no signal is called {printable(name)}: gated panel list has them")
+        act = Act(what="panel_test", origin=origin, at=self._clock.wall(), detail=name)
+        await self._store.write(partial(ledger.write_act, act=act))
+        self._panel.show(signal)
+        return signal
+
     async def _switch(self, mode: ScanType, origin: str) -> None:
         if mode is self.mode:
             return
@@ -110,6 +123,6 @@ class Desk:
         try:
             self._panel.set_mode(self.mode)
             if tone:
-                self._panel.show(signal_for_mode(self.mode))
+                self._panel.show(self._signals.mode(self.mode))
         except PanelError as error:
             self._health.fail("panel", str(error))

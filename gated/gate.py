@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gated.errors import PanelError, StoreError
 from gated.logs import short
 from gated.model import Verdict
-from gated.signals import SIGNALS, signal_for
+from gated.signals import Book
 from gated.signed import could_be_signed
 from gated.store.redeem import Ask, Asking, Fresh, Redeemed, Redemption, redeem
 
@@ -70,7 +70,9 @@ class Gate:
         ask: Callable[[str], Awaitable[dict[int, tuple[Listed, ...]] | None]],
         reports: Callable[[], bool],
         on_shown: Callable[[Shown], None],
+        signals: Book | None = None,
     ) -> None:
+        self._signals = signals or Book()
         self._store = store
         self._panel = panel
         self._keeper = keeper
@@ -144,7 +146,7 @@ class Gate:
 
     def _show(self, sighting: Sighting, answer: Redeemed, *, store_ms: float, asked: bool) -> Shown:
         decision = answer.decision
-        signal = signal_for(decision.verdict, decision.reason)
+        signal = self._signals.answer(decision.verdict, decision.reason)
         self._light(signal)
         ms = (self._clock.monotonic() - sighting.seen) * 1000
         self._latest = ((sighting.text, sighting.type), signal)
@@ -182,11 +184,11 @@ class Gate:
         except StoreError as error:
             self._health.fail("store", str(error))
             logger.error("a scan could not be recorded: %s", error)
-            self._light(SIGNALS["error"])
+            self._light(self._signals.signals["error"])
         except Exception:
             logger.exception("a scan failed")
             self._health.fail("gate", "a scan failed; the log says why")
-            self._light(SIGNALS["error"])
+            self._light(self._signals.signals["error"])
 
 
 def _word(verdict: Verdict) -> str:

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+# Which part has a pattern of its own when it limps, the most pressing first.
+_PATTERNS = (("clock", "wrong_clock"), ("server", "offline"), ("list", "stale"))
+
+
 class Level(IntEnum):
     """Green, yellow, red."""
 
@@ -87,12 +91,12 @@ class Health:
     @property
     def pattern(self) -> str:
         """The status lamp's pattern for all this (signals.STATUS)."""
-        server = self._conditions.get("server")
         if self.worst is Level.ERROR:
             return "error"
-        if server and server.level is Level.WARNING:
-            return "offline"
-        return "warning" if self.worst is Level.WARNING else "ready"
+        ill = {one.part for one in self._conditions.values() if one.level is Level.WARNING}
+        return next(
+            (name for part, name in _PATTERNS if part in ill), "warning" if ill else "ready"
+        )
 
     @property
     def worst(self) -> Level:

@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, Any
 from gated.camera.eyes import Eyes, open_eyes
 from gated.clock import Clock
 from gated.desk import Desk
-from gated.errors import PanelError
+from gated.front import Front, open_front
 from gated.gate import Gate, Shown
 from gated.health import Bell, Health
-from gated.panel import open_panel
 from gated.server.client import Client
 from gated.server.token import read_token
-from gated.signals import STATUS
 from gated.store.database import Store
 from gated.store.tickets import Keeper
 from gated.sync.ask import Asker
 from gated.sync.changes import Changes
 from gated.sync.checkout_all import CheckOutAll
+from gated.sync.freshness import Freshness
 from gated.sync.pull import Pull
 from gated.sync.push import Push
 from gated.sync.timekeeper import Timekeeper
@@ -42,9 +41,7 @@ if TYPE_CHECKING:
 
     from gated.camera import Source
     from gated.config import Config, Web
-    from gated.config import Panel as PanelConfig
     from gated.model import Scan, Sighting
-    from gated.panel import Panel
     from gated.sync.push import Outcome
     from gated.web.actions import Action
 
@@ -73,11 +70,12 @@ class Parts:
     """Everything a gate is made of, once it is open."""
 
     store: Store
-    panel: Panel
+    front: Front
     client: Client
     desk: Desk
     eyes: Eyes
     pull: Pull
+    freshness: Freshness
     changes: Changes
     push: Push
     timekeeper: Timekeeper
@@ -102,8 +100,24 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
 
     store = await stack.enter_async_context(Store(Path(config.store.path), config.key_file))
     keeper = Keeper(store.vault, names=config.privacy.names)
-    panel = await _open_panel(stack, config, extras, health, presses, lamps_changed)
-    desk = Desk(store, panel, clock, health, on_change=changed.ring, on_owed=owed.ring)
+    front = await open_front(
+        stack,
+        config,
+        clock,
+        health,
+        on_press=lambda: presses.put_nowait(None),
+        lamps_changed=lamps_changed,
+        pin_factory=extras.pin_factory,
+    )
+    desk = Desk(
+        store,
+        front.panel,
+        clock,
+        health,
+        on_change=changed.ring,
+        on_owed=owed.ring,
+        signals=front.signals,
+    )
     await desk.start(config.gate.mode)
     eyes = open_eyes(
         config,
@@ -112,7 +126,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         health,
         mode=lambda: desk.mode,
         clock=clock.monotonic,
-        light=_torch(config.panel, panel, health),
+        light=front.torch_switch(config.panel),
     )
     client, timekeeper = await _open_client(
         stack, Client(config.server, token), store, clock, health
@@ -178,7 +192,8 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         clock,
         health,
         mode=lambda: desk.mode,
-        lamps=panel.lamps,
+        lamps=front.panel.lamps,
+        signals=front.signals,
         eyes=eyes.state,
         capabilities=lambda: pull.capabilities,
         closing=closing.progress,
@@ -189,6 +204,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
     )
 
     def shown(answer: Shown) -> None:
+        front.answer(answer)
         overview.remember(answer)
         push.wake()
         if extras.on_shown:
@@ -197,7 +213,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
 
     gate = Gate(
         store,
-        panel,
+        front.panel,
         keeper,
         clock,
         health,
@@ -207,6 +223,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         ask=asker.ask,
         reports=lambda: bool(pull.capabilities and pull.capabilities.failed_checkins),
         on_shown=shown,
+        signals=front.signals,
     )
 
     client.on_reach = partial(_reached, health, push)
@@ -219,14 +236,15 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         )
     orders = {**commands(overview, pull, desk), **closing_commands(closing)}
     await stack.enter_async_context(Control(config.control_socket, orders))
-    changed.on_ring(lambda: _show_status(panel, health, health.pattern))
+    changed.on_ring(lambda: front.refresh(desk.mode))
     return Parts(
         store=store,
-        panel=panel,
+        front=front,
         client=client,
         desk=desk,
         eyes=eyes,
         pull=pull,
+        freshness=Freshness(store, clock, health, old_s=config.server.old_after_s),
         changes=changes,
         push=push,
         timekeeper=timekeeper,
@@ -249,39 +267,6 @@ async def _open_client(
     await timekeeper.start()
     client.on_date = timekeeper.learn
     return await stack.enter_async_context(client), timekeeper
-
-
-async def _open_panel(
-    stack: AsyncExitStack,
-    config: Config,
-    extras: Extras,
-    health: Health,
-    presses: asyncio.Queue[None],
-    lamps_changed: Bell,
-) -> Panel:
-    """Open the configured panel; where it does not open, scanning goes on and the page says so."""
-
-    def failed(error: PanelError) -> None:
-        health.fail("panel", str(error))
-
-    def build(panel: Any) -> Panel:
-        return open_panel(
-            panel,
-            pin_factory=extras.pin_factory,
-            on_press=lambda: presses.put_nowait(None),
-            on_change=lamps_changed.ring,
-            on_failure=failed,
-        )
-
-    try:
-        panel = await stack.enter_async_context(build(config.panel))
-        _show_status(panel, health, "starting")
-    except PanelError as error:
-        logger.error("no lamps: %s", error)
-        failed(error)
-        dark = config.panel.model_copy(update={"kind": "none"})
-        return await stack.enter_async_context(build(dark))
-    return panel
 
 
 def _reached(health: Health, push: Push, reachable: bool) -> None:  # noqa: FBT001  called so
@@ -317,27 +302,3 @@ def _page(
     changed.on_ring(page.changed)
     lamps_changed.on_ring(page.lamps_changed)
     return page
-
-
-def _torch(wanted: PanelConfig, panel: Panel, health: Health) -> Callable[[bool], None] | None:
-    """Who switches the torch while the gate runs: the camera, or nobody."""
-
-    def light(lit: bool) -> None:  # noqa: FBT001  a switch
-        try:
-            panel.set_torch(lit)
-        except PanelError as error:
-            health.fail("panel", str(error))
-
-    if wanted.torch is None:
-        return None
-    if wanted.torch_mode == "always":
-        light(True)  # noqa: FBT003  a switch
-        return None
-    return light
-
-
-def _show_status(panel: Panel, health: Health, pattern: str) -> None:
-    try:
-        panel.set_status(STATUS[pattern])
-    except PanelError as error:
-        health.fail("panel", str(error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,10 @@ from gated.model import Reason, ScanType, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from gated.config import Config, SignalStep
+
 LONG_S = 0.4
 """From here on a light or a tone counts as long."""
-
-LOW_HZ = 500
-"""Up to here a tone counts as low."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +25,13 @@ class Step:
     green: bool = False
     red: bool = False
     tone_hz: int = 0
+    blue: bool = False
+    """Where there is a third lamp, or an LED of three colours, it sets the answers apart more."""
+
+    @property
+    def lit(self) -> bool:
+        """Whether any lamp is lit."""
+        return self.green or self.red or self.blue
 
 
 DARK = Step(0.0)
@@ -69,16 +75,6 @@ class StatusPattern:
         return (*flashes[:-1], (self.off_s + self.pause_s, False))
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table for staff."""
-
-    name: str
-    lights: str
-    sound: str
-    meaning: str
-
-
 # Rhythm, not colour or pitch, tells the signals apart: some people see red and green
 # alike, and an active buzzer has one pitch only. Nothing flashes more than three times
 # a second, for the sake of people with photosensitive epilepsy.
@@ -96,14 +92,14 @@ _SIGNALS = (
         "attention",
         "Let the guest pass, but look at the ticket or the page.",
         (
-            Step(0.12, green=True, tone_hz=1568),
-            Step(0.08, green=True),
+            Step(0.12, green=True, tone_hz=1568, blue=True),
+            Step(0.08, green=True, blue=True),
             Step(0.2),
-            Step(0.12, green=True, tone_hz=1568),
-            Step(0.08, green=True),
+            Step(0.12, green=True, tone_hz=1568, blue=True),
+            Step(0.08, green=True, blue=True),
             Step(0.2),
-            Step(0.12, green=True, tone_hz=2093),
-            Step(0.08, green=True),
+            Step(0.12, green=True, tone_hz=2093, blue=True),
+            Step(0.08, green=True, blue=True),
         ),
     ),
     Signal(
@@ -125,13 +121,13 @@ _SIGNALS = (
         "error",
         "The gate could not answer; it is not the guest's fault: call for help.",
         (
-            Step(0.45, red=True, tone_hz=784),
+            Step(0.45, red=True, tone_hz=784, blue=True),
             Step(0.25),
-            Step(0.45, red=True, tone_hz=392),
+            Step(0.45, red=True, tone_hz=392, blue=True),
             Step(0.25),
-            Step(0.45, red=True, tone_hz=784),
+            Step(0.45, red=True, tone_hz=784, blue=True),
             Step(0.25),
-            Step(0.45, red=True, tone_hz=392),
+            Step(0.45, red=True, tone_hz=392, blue=True),
         ),
     ),
     Signal(
@@ -156,6 +152,8 @@ _STATUS = (
     StatusPattern("starting", "The gate is starting: wait.", 0.2, 0.2),
     StatusPattern("ready", "The gate is ready and in touch with the server.", 1.0, 0.0),
     StatusPattern("offline", "No server: the gate goes on by itself and catches up.", 1.0, 1.0),
+    StatusPattern("stale", "The list is old: see the page.", 0.3, 0.3, 1, 2.1),
+    StatusPattern("wrong_clock", "The time is not known: see the page.", 0.3, 0.3, 2, 1.8),
     StatusPattern("warning", "Works, but the page has something to tell.", 1.8, 0.2),
     StatusPattern("error", "The gate does not work: see the page.", 0.15, 0.15, 2, 0.7),
 )
@@ -165,7 +163,7 @@ STATUS: Mapping[str, StatusPattern] = MappingProxyType(
     {pattern.name: pattern for pattern in _STATUS}
 )
 
-_WORDS: Mapping[Reason, str] = MappingProxyType(
+REASONS: Mapping[Reason, str] = MappingProxyType(
     {
         Reason.ENTERED: "Checked in",
         Reason.LEFT: "Checked out",
@@ -192,23 +190,48 @@ _REFUSALS: Mapping[Reason, str] = MappingProxyType(
 _PASSED = frozenset({Reason.ENTERED, Reason.LEFT})
 
 
-def signal_for(verdict: Verdict, reason: Reason) -> Signal:
-    """The signal of a decision; every verdict with every reason has one."""
-    if verdict is Verdict.ADMIT:
-        return SIGNALS["accepted"]
-    if verdict is Verdict.ATTENTION:
-        return SIGNALS["attention"]
-    return SIGNALS[_REFUSALS.get(reason, "refused")]
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The signals and status patterns of one gate: ours, but for what its config overrides."""
+
+    signals: Mapping[str, Signal] = field(default_factory=lambda: SIGNALS)
+    status: Mapping[str, StatusPattern] = field(default_factory=lambda: STATUS)
+
+    def answer(self, verdict: Verdict, reason: Reason) -> Signal:
+        """The signal of a decision; every verdict with every reason has one."""
+        if verdict is Verdict.ADMIT:
+            return self.signals["accepted"]
+        if verdict is Verdict.ATTENTION:
+            return self.signals["attention"]
+        return self.signals[_REFUSALS.get(reason, "refused")]
+
+    def mode(self, mode: ScanType) -> Signal:
+        """The tones that go with a change to this mode."""
+        return self.signals["mode_entry" if mode is ScanType.ENTRY else "mode_exit"]
 
 
-def signal_for_mode(mode: ScanType) -> Signal:
-    """The tones that go with a change to this mode."""
-    return SIGNALS["mode_entry" if mode is ScanType.ENTRY else "mode_exit"]
+def book(config: Config) -> Book:
+    """The signals as this config has them."""
+    signals: dict[str, Signal] = {
+        name: replace(SIGNALS[name], steps=_steps(own.steps))
+        for name, own in config.signals.items()
+    }
+    status: dict[str, StatusPattern] = {
+        name: replace(STATUS[name], **blink.model_dump()) for name, blink in config.status.items()
+    }
+    return Book({**SIGNALS, **signals}, {**STATUS, **status})
+
+
+def _steps(steps: Iterable[SignalStep]) -> tuple[Step, ...]:
+    return tuple(
+        Step(step.s, green=step.green, red=step.red, tone_hz=step.hz, blue=step.blue)
+        for step in steps
+    )
 
 
 def reason_words(reason: Reason, verdict: Verdict, scan_type: ScanType) -> str:
     """A decision in a few plain words, for page and terminal."""
-    words = _WORDS[reason]
+    words = REASONS[reason]
     if verdict is Verdict.REFUSE:
         return words
     look = ", please look" if verdict is Verdict.ATTENTION else ""
@@ -218,81 +241,3 @@ def reason_words(reason: Reason, verdict: Verdict, scan_type: ScanType) -> str:
         words = "Entry rules could not be checked"
     way = "in" if scan_type is ScanType.ENTRY else "out"
     return f"{words}: let {way}{look}"
-
-
-def table() -> list[Row]:
-    """The signals as staff should know them, in the order of the code."""
-    return [
-        Row(each.name.replace("_", " "), _lights(each.steps), _sound(each.steps), each.meaning)
-        for each in SIGNALS.values()
-    ]
-
-
-def markdown_table() -> str:
-    """`table()` for the README."""
-    rows = [(row.name, row.lights, row.sound, row.meaning) for row in table()]
-    return _markdown(("signal", "lights", "sound", "meaning"), rows)
-
-
-def markdown_status() -> str:
-    """The status lamp's patterns for the README."""
-    rows = [(pattern.name, _blinking(pattern), pattern.meaning) for pattern in STATUS.values()]
-    return _markdown(("status", "lamp", "meaning"), rows)
-
-
-def _markdown(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = (head, ("---",) * len(head), *rows)
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
-
-
-def _lights(steps: tuple[Step, ...]) -> str:
-    colours = {
-        colour
-        for step in steps
-        for colour, lit in (("green", step.green), ("red", step.red))
-        if lit
-    }
-    if not colours:
-        return "none"
-    rhythm = _rhythm((step.seconds, step.green or step.red) for step in steps)
-    return f"{' and '.join(sorted(colours))}: {rhythm}"
-
-
-def _sound(steps: tuple[Step, ...]) -> str:
-    tones = [step.tone_hz for step in steps if step.tone_hz]
-    if not tones:
-        return "none"
-    rhythm = _rhythm((step.seconds, step.tone_hz > 0) for step in steps)
-    return f"{rhythm}; {_pitch(tones)}"
-
-
-def _pitch(tones: list[int]) -> str:
-    if max(tones) <= LOW_HZ and tones[0] == tones[-1]:
-        return "low"
-    if tones == sorted(tones):
-        return "rising"
-    if tones == sorted(tones, reverse=True):
-        return "falling"
-    return "high and low in turn"
-
-
-def _rhythm(beats: Iterable[tuple[float, bool]]) -> str:
-    bursts: list[float] = []
-    before = False
-    for seconds, on in beats:
-        if on and before:
-            bursts[-1] += seconds
-        elif on:
-            bursts.append(seconds)
-        before = on
-    return " ".join("long" if seconds >= LONG_S else "short" for seconds in bursts)
-
-
-def _blinking(pattern: StatusPattern) -> str:
-    if not pattern.off_s:
-        return "steady"
-    if pattern.flashes > 1:
-        return f"{pattern.flashes} quick flashes, pause"
-    if pattern.on_s > 2 * pattern.off_s:
-        return "steady, with a short wink"
-    return "slow blinking" if pattern.on_s >= LONG_S else "fast blinking"

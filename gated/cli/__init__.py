@@ -1,6 +1,6 @@
 """The commands: a file for each group of them, all hanging on `base.cli`."""
 
-from gated.cli import closing, gate, ledger, login, pictures, releases, setup, simulator
+from gated.cli import closing, gate, ledger, login, panel, pictures, releases, setup, simulator
 from gated.cli.base import cli, main
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "ledger",
     "login",
     "main",
+    "panel",
     "pictures",
     "releases",
     "setup",

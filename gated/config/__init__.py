@@ -1,5 +1,6 @@
 """The config: TOML, typed, and every problem told at once."""
 
+from gated.config.panel import Blink, Display, Panel, SignalStep, SignalSteps
 from gated.config.reading import keys, load, parse
 from gated.config.sections import (
     Camera,
@@ -7,7 +8,6 @@ from gated.config.sections import (
     Control,
     Gate,
     Log,
-    Panel,
     Policy,
     Privacy,
     Scanner,
@@ -17,9 +17,11 @@ from gated.config.sections import (
 )
 
 __all__ = [
+    "Blink",
     "Camera",
     "Config",
     "Control",
+    "Display",
     "Gate",
     "Log",
     "Panel",
@@ -27,6 +29,8 @@ __all__ = [
     "Privacy",
     "Scanner",
     "Server",
+    "SignalStep",
+    "SignalSteps",
     "Store",
     "Web",
     "keys",

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from gated.config.sections import Config, Section
+from gated.config.base import Section
+from gated.config.sections import Config
 from gated.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
 
@@ -46,13 +49,24 @@ def parse(document: dict[str, Any], *, path: str = "") -> Config:
 
 
 def keys() -> dict[str, tuple[str, ...]]:
-    """Every section with its keys, in the order of the code."""
-    return {
-        name: tuple(kind.model_fields)
-        for name, field in Config.model_fields.items()
-        for kind in (field.annotation, *get_args(field.annotation)[:1])
-        if isinstance(kind, type) and issubclass(kind, Section)
-    }
+    """Every section with its keys, in the order of the code; one within another as "a.b"."""
+    return dict(_keys(Config, ""))
+
+
+def _keys(section: type[Section], path: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for name, field in section.model_fields.items():
+        if kind := _section_of(field):
+            inner = [key for key, one in kind.model_fields.items() if not _section_of(one)]
+            yield f"{path}{name}", tuple(inner)
+            yield from _keys(kind, f"{path}{name}.")
+
+
+def _section_of(field: FieldInfo) -> type[Section] | None:
+    """The section that a key of the config is, or is a list of."""
+    for kind in (field.annotation, *get_args(field.annotation)[:1]):
+        if isinstance(kind, type) and issubclass(kind, Section):
+            return kind
+    return None
 
 
 def _why(error: Exception) -> str:
@@ -64,14 +78,15 @@ def _broken(path: Path, what: str, hint: str = "") -> ConfigError:
 
 
 def _problem(details: ErrorDetails) -> Problem:
-    location = [str(part) for part in details["loc"]]
+    location = [str(part) for part in details["loc"] if part != "[key]"]
     number = 0
     if location[0] in _TABLES and len(location) > 1:
         number = int(location.pop(1))
     key = _dotted(location) + (f" of number {number + 1}" if number else "")
     if details["type"] == "extra_forbidden":
         known = keys()
-        names = known.get(location[0], ()) if len(location) > 1 else tuple(known)
+        inside = ".".join(location[:-1])
+        names = known.get(inside, ()) if inside else tuple(Config.model_fields)
         near = difflib.get_close_matches(location[-1], names, n=1, cutoff=0.5)
         return Problem(key, "is not a key of gated", _suggest(location, near, known))
     given = details["input"]
@@ -87,9 +102,9 @@ def _suggest(location: list[str], near: list[str], known: dict[str, tuple[str, .
         return "known: " + ", ".join(known[location[0]])
     homes = [section for section, names in known.items() if location[-1] in names]
     if homes:
-        return f"did you mean {_dotted([homes[0], location[-1]])}?"
-    if location[0] in known:
-        return "known: " + ", ".join(known[location[0]])
+        return f"did you mean [{homes[0]}] {location[-1]}?"
+    if inside := known.get(".".join(location[:-1])):
+        return "known: " + ", ".join(inside)
     return "sections: " + ", ".join(known)
 
 
@@ -117,7 +132,10 @@ def _sentence(details: ErrorDetails) -> str:
 
 
 def _dotted(location: list[str]) -> str:
-    section, *rest = location
-    if section in _TABLES:
-        return f"[[{section}]] {'.'.join(rest)}".rstrip()
-    return f"[{section}] {'.'.join(rest)}" if rest else f"[{section}]"
+    """As the file has it: the section that the key stands in, then the key."""
+    known, depth = keys(), 1
+    while depth < len(location) and ".".join(location[: depth + 1]) in known:
+        depth += 1
+    section, key = ".".join(location[:depth]), ".".join(location[depth:])
+    bracketed = f"[[{section}]]" if section in _TABLES else f"[{section}]"
+    return f"{bracketed} {key}".rstrip()

@@ -5,21 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo
-from pydantic.functional_validators import BeforeValidator, field_validator, model_validator
+from pydantic import Field, ValidationInfo
+from pydantic.functional_validators import field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-Pin = Annotated[int, Field(ge=0, le=27)]
-# TOML has no word for nothing: `buzzer = false` is a gate without a buzzer.
-PinOrNone = Annotated[Pin | None, BeforeValidator(lambda pin: None if pin is False else pin)]
+from gated.config.base import Section
+from gated.config.panel import Blink, Display, Panel, SignalName, SignalSteps, StatusName
+
 Port = Annotated[int, Field(ge=0, le=65535)]
-
-
-class Section(BaseModel):
-    """A table of the config file: unknown keys are mistakes, values are final."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Gate(Section):
@@ -28,6 +23,16 @@ class Gate(Section):
     name: str = Field(default="gate", min_length=1, max_length=60)
     mode: Literal["exit", "entry", "last"] = "last"
     again_s: float = Field(default=8.0, ge=0, le=300)
+    language: Literal["en", "de"] = "en"
+    timezone: str = ""
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, name: str) -> str:
+        try:
+            return ZoneInfo(name).key if name else name
+        except (ValueError, OSError, KeyError):
+            raise PydanticCustomError("zone", "must look like Europe/Berlin") from None
 
 
 class Server(Section):
@@ -43,6 +48,7 @@ class Server(Section):
     exit_via: Literal["auto", "checkout", "redeem"] = "auto"
     pull_s: float = Field(default=10.0, ge=1, le=3600)
     complete_s: float = Field(default=3600.0, ge=10, le=86400)
+    old_after_s: float = Field(default=7200.0, ge=60, le=864000)
 
     @field_validator("url")
     @classmethod
@@ -137,37 +143,6 @@ class Scanner(Section):
     prefix: str = Field(default="", max_length=16)
 
 
-class Panel(Section):
-    """`[panel]`: lamps, buzzer and button; pins are BCM numbers, 0 to 27."""
-
-    kind: Literal["gpio", "console", "none"] = "gpio"
-    pin_factory: Literal["lgpio", "mock"] = "lgpio"
-    green: PinOrNone = 17
-    red: PinOrNone = 27
-    mode_entry: PinOrNone = 22
-    mode_exit: PinOrNone = 23
-    status: PinOrNone = 24
-    buzzer: PinOrNone = 18
-    button: PinOrNone = 25
-    torch: PinOrNone = None
-    torch_mode: Literal["always", "presence"] = "presence"
-    lamps_active_high: bool = True
-    buzzer_kind: Literal["passive", "active"] = "passive"
-    button_pull_up: bool = True
-    button_debounce_ms: int = Field(default=50, ge=1, le=1000)
-
-    @model_validator(mode="after")
-    def _pins(self) -> Panel:
-        taken: dict[int, str] = {}
-        lamps = ("green", "red", "mode_entry", "mode_exit", "status", "buzzer", "button", "torch")
-        for lamp in lamps:
-            pin = getattr(self, lamp)
-            if pin is not None and (other := taken.setdefault(pin, lamp)) != lamp:
-                both = {"lamp": lamp, "other": other, "pin": pin}
-                raise PydanticCustomError("pins", "{lamp} and {other} are both on pin {pin}", both)
-        return self
-
-
 class Store(Section):
     """`[store]`: where the list and the ledger lie."""
 
@@ -219,6 +194,9 @@ class Config(Section):
     camera: Camera = Camera()
     scanner: tuple[Scanner, ...] = Field(default=(), strict=False, validate_default=True)
     panel: Panel = Panel()
+    display: Display = Display()
+    signals: dict[SignalName, SignalSteps] = Field(default_factory=dict)
+    status: dict[StatusName, Blink] = Field(default_factory=dict)
     store: Store = Store()
     web: Web = Web()
     control: Control = Control()

@@ -23,6 +23,7 @@ class Lamps:
 
     green: bool = False
     red: bool = False
+    blue: bool = False
     mode_entry: bool = False
     mode_exit: bool = False
     status: bool = False
@@ -71,6 +72,7 @@ def open_panel(
     on_press: Callable[[], None],
     on_change: Callable[[], None],
     on_failure: Callable[[PanelError], None],
+    volume: Callable[[], int] = lambda: 100,
     pin_factory: object | None = None,
     stream: TextIO | None = None,
 ) -> Panel:
@@ -78,7 +80,8 @@ def open_panel(
 
     All callbacks are called in the event loop: `on_press` once for every press of the button,
     `on_change` when a lamp or the buzzer changed, `on_failure` for failures that no caller
-    hears of because they happen in the middle of a signal or on exit. A given gpiozero
+    hears of because they happen in the middle of a signal or on exit. `volume` is asked
+    before each tone, in percent. A given gpiozero
     `pin_factory` stands in for the configured one and is not closed; `stream` is where the
     console panel writes, stdout if not given.
     """
@@ -89,6 +92,7 @@ def open_panel(
         return GpioPanel(
             panel,
             pin_factory=pin_factory,
+            volume=volume,
             on_press=on_press,
             on_change=on_change,
             on_failure=on_failure,

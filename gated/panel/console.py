@@ -86,7 +86,11 @@ class ConsolePanel:
         return self._lamps
 
     def _write_step(self, step: Step) -> None:
-        self._become(replace(self._lamps, green=step.green, red=step.red, buzzer_hz=step.tone_hz))
+        self._become(
+            replace(
+                self._lamps, green=step.green, red=step.red, blue=step.blue, buzzer_hz=step.tone_hz
+            )
+        )
 
     def _write_status(self, lit: bool) -> None:  # noqa: FBT001 - Player passes the value alone
         self._become(replace(self._lamps, status=lit))

@@ -19,6 +19,7 @@ from gated.errors import PanelError
 from gated.model import ScanType
 from gated.panel import Lamps
 from gated.panel.debounce import Debounce
+from gated.panel.outputs import ActiveBuzzer, Output, PassiveBuzzer, sentence, told
 from gated.panel.player import Player
 from gated.signals import DARK, Signal, StatusPattern, Step
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from gated import config
 
-_LAMPS = ("green", "red", "mode_entry", "mode_exit", "status")
+_LAMPS = ("green", "red", "blue", "mode_entry", "mode_exit", "status")
 _OTHERWISE = 'or set [panel] kind = "console"'
 
 
@@ -47,14 +48,16 @@ class GpioPanel:
         on_change: Callable[[], None],
         on_failure: Callable[[PanelError], None],
         pin_factory: Any = None,
+        volume: Callable[[], int] = lambda: 100,
         speed: float = 1.0,
     ) -> None:
         self._panel = panel
+        self._volume = volume
         self._on_press = on_press
         self._on_change = on_change
         self._on_failure = on_failure
         self._pin_factory = pin_factory
-        self._parts: dict[str, _Part] = {}
+        self._parts: dict[str, Output] = {}
         self._written: dict[str, int] = {}
         self._debounce = Debounce(quiet_s=panel.button_debounce_ms / 1000)
         self._signal = Player(self._write_step, on_failure=on_failure, speed=speed)
@@ -111,21 +114,23 @@ class GpioPanel:
 
     def lamps(self) -> Lamps:
         """See Panel."""
-        with _told("The pins cannot be read", "check the wiring and restart gated"):
+        with told("The pins cannot be read", "check the wiring and restart gated"):
             levels = {name: part.read() for name, part in self._parts.items()}
         lit = {name: levels.get(name, 0) > 0 for name in _LAMPS}
         return Lamps(**lit, buzzer_hz=levels.get("buzzer", 0))
 
-    def _take(self, name: str, pin: int, factory: Any, taken: ExitStack) -> _Part:
+    def _take(self, name: str, pin: int, factory: Any, taken: ExitStack) -> Output:
         with _told_taking(name, pin):
-            part: _Part
+            part: Output
             if name != "buzzer":
                 active_high = self._panel.lamps_active_high
-                part = _Part(OutputDevice(pin, active_high=active_high, pin_factory=factory))
+                part = Output(OutputDevice(pin, active_high=active_high, pin_factory=factory))
             elif self._panel.buzzer_kind == "passive":
-                part = _PassiveBuzzer(PWMOutputDevice(pin, frequency=None, pin_factory=factory))
+                part = PassiveBuzzer(
+                    PWMOutputDevice(pin, frequency=None, pin_factory=factory), self._volume
+                )
             else:
-                part = _ActiveBuzzer(OutputDevice(pin, pin_factory=factory))
+                part = ActiveBuzzer(OutputDevice(pin, pin_factory=factory), self._volume)
         taken.callback(self._give_back, part.device.close)
         # Runs before close: a pin that is merely given back may keep its level.
         taken.callback(self._give_back, lambda: part.write(0))
@@ -149,7 +154,7 @@ class GpioPanel:
 
     def _give_back(self, act: Callable[[], None]) -> None:
         try:
-            with _told("The panel was not switched off cleanly", "check that it is dark"):
+            with told("The panel was not switched off cleanly", "check that it is dark"):
                 act()
         except PanelError as error:
             self._on_failure(error)
@@ -160,7 +165,9 @@ class GpioPanel:
 
     def _write_step(self, step: Step) -> None:
         # The lamps first: the buzzer may take its time.
-        self._write({"green": step.green, "red": step.red, "buzzer": step.tone_hz})
+        self._write(
+            {"green": step.green, "red": step.red, "blue": step.blue, "buzzer": step.tone_hz}
+        )
 
     def _write_status(self, lit: bool) -> None:  # noqa: FBT001 - Player passes the value alone
         self._write({"status": lit})
@@ -173,7 +180,7 @@ class GpioPanel:
             if part is None:
                 continue
             try:
-                with _told(f"[panel] {name} does not answer", "check its wiring"):
+                with told(f"[panel] {name} does not answer", "check its wiring"):
                     part.write(level)
             except PanelError as error:
                 failures.append(error)
@@ -186,49 +193,6 @@ class GpioPanel:
             raise failures[0]
 
 
-class _Part:
-    """A pin that is written; a lamp's level is 0 or 1, a buzzer's is its tone in Hz."""
-
-    def __init__(self, device: Any) -> None:
-        self.device = device
-
-    def write(self, level: int) -> None:
-        self.device.value = bool(level)
-
-    def read(self) -> int:
-        return int(self.device.value)
-
-
-class _ActiveBuzzer(_Part):
-    """Sounds at its own pitch; the tone it reports is the one that was asked for."""
-
-    _asked_hz = 0
-
-    def write(self, level: int) -> None:
-        self._asked_hz = level
-        super().write(level)
-
-    def read(self) -> int:
-        return self._asked_hz if self.device.value else 0
-
-
-class _PassiveBuzzer(_Part):
-    """Sounds at the frequency of the pulses it is given."""
-
-    def write(self, level: int) -> None:
-        if level:
-            self.device.frequency = level
-            self.device.value = 0.5
-        else:
-            # No frequency stops lgpio's pulses, which may leave the pin high; then a
-            # steady current would heat the coil.
-            self.device.frequency = None
-            self.device.value = 0
-
-    def read(self) -> int:
-        return round(self.device.frequency or 0) if self.device.value else 0
-
-
 def _open_factory(name: str) -> Any:
     if name == "mock":
         return MockFactory(pin_class=MockPWMPin)
@@ -237,33 +201,24 @@ def _open_factory(name: str) -> Any:
         from gpiozero.pins.lgpio import LGPIOFactory  # noqa: PLC0415
     except (ImportError, AttributeError) as error:  # its placeholder on PyPI is an empty module
         raise PanelError(
-            f"lgpio is missing ({_why(error)}): install python3-lgpio {_OTHERWISE}."
+            f"lgpio is missing ({sentence(error)}): install python3-lgpio {_OTHERWISE}."
         ) from error
     except OSError as error:
         raise PanelError(
-            f"lgpio cannot keep its files in the working directory ({_why(error)}): "
+            f"lgpio cannot keep its files in the working directory ({sentence(error)}): "
             "set LG_WD to a directory that gated may write to."
         ) from error
     try:
         return LGPIOFactory()
     except PinUnknownPi as error:
         raise PanelError(
-            f"This is not a Raspberry Pi ({_why(error)}): run gated on one {_OTHERWISE}."
+            f"This is not a Raspberry Pi ({sentence(error)}): run gated on one {_OTHERWISE}."
         ) from error
     except Exception as error:
         raise PanelError(
-            f"The GPIO pins cannot be opened ({_why(error)}): "
+            f"The GPIO pins cannot be opened ({sentence(error)}): "
             f"let the user of gated into the group gpio {_OTHERWISE}."
         ) from error
-
-
-@contextmanager
-def _told(what: str, advice: str) -> Iterator[None]:
-    """Every exception becomes a PanelError: lgpio's own can be imported on a Pi only."""
-    try:
-        yield
-    except Exception as error:
-        raise PanelError(f"{what} ({_why(error)}): {advice}.") from error
 
 
 @contextmanager
@@ -271,16 +226,12 @@ def _told_taking(name: str, pin: int) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        why = _why(error)
+        why = sentence(error)
         if isinstance(error, GPIOPinInUse) or "busy" in why.lower():
             advice = f"stop what else uses it or give [panel] {name} another pin"
         else:
             advice = f"check [panel] {name} {_OTHERWISE}"
         raise PanelError(f"Pin {pin} cannot be the {name} ({why}): {advice}.") from error
-
-
-def _why(error: Exception) -> str:
-    return " ".join(str(error).strip("'. ").split()) or type(error).__name__
 
 
 def mock_pins() -> MockFactory:

@@ -11,13 +11,14 @@ from gated import __version__
 from gated.health import Level
 from gated.logs import short
 from gated.model import Reason, ScanType, Verdict
+from gated.signal_table import status_table, table
 from gated.signals import reason_words
 from gated.store.figures import Figures, figures
 from gated.store.rows import moment, stamp
 from gated.sync.timekeeper import words as clock_words
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
     from datetime import datetime
 
     from gated.clock import Clock
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from gated.model import Scan
     from gated.panel import Lamps
     from gated.server.dialects import Capabilities
+    from gated.signal_table import Row
+    from gated.signals import Book
     from gated.store.database import Store
 
 _REMEMBERED = 200
@@ -76,6 +79,7 @@ class Overview:
         *,
         mode: Callable[[], ScanType],
         lamps: Callable[[], Lamps],
+        signals: Book,
         eyes: Callable[[], dict[str, Any]],
         capabilities: Callable[[], Capabilities | None],
         closing: Callable[[], Awaitable[dict[str, Any] | None]],
@@ -87,6 +91,7 @@ class Overview:
         self._health = health
         self._mode = mode
         self._lamps = lamps
+        self._signals = signals
         self._eyes = eyes
         self._capabilities = capabilities
         self._closing = closing
@@ -121,6 +126,16 @@ class Overview:
             f" {found.outbox.waiting} scans to be told"
         )
 
+    def _panel(self) -> dict[str, Any]:
+        """What the lamps can say, and what the status lamp says."""
+        pattern = self._signals.status[self._health.pattern]
+        return {
+            "status": pattern.name,
+            "words": pattern.meaning,
+            "signals": _table(table(self._signals.signals.values())),
+            "patterns": _table(status_table(self._signals.status.values())),
+        }
+
     async def state(self) -> dict[str, Any]:
         """The whole. Raises StoreError."""
         lists = self._config.server.checkin_lists
@@ -146,6 +161,7 @@ class Overview:
                 "words": clock_words(self._clock),
             },
             "lamps": self.lamps(),
+            "panel": self._panel(),
             **self._eyes(),
             **state,
             "server": {
@@ -169,6 +185,10 @@ class Overview:
 
     def _at(self, monotonic_s: float) -> datetime:
         return self._clock.began + timedelta(seconds=monotonic_s)
+
+
+def _table(rows: Iterable[Row]) -> list[dict[str, str]]:
+    return [asdict(row) for row in rows]
 
 
 def _scan(scan: Scan) -> dict[str, Any]:

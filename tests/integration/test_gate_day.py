@@ -182,7 +182,7 @@ async def test_shown_again_within_eight_seconds_the_signal_repeats_and_nothing_i
     async with gate_before_window(server, tmp_path) as bench:
         await bench.scan(world.positions[1].secret)
         green = bench.pins.pin(17)
-        while bench.parts.panel.lamps().green:
+        while bench.parts.front.panel.lamps().green:
             await asyncio.sleep(0.02)
         before = len(green.states)
         bench.hands.advance(5)

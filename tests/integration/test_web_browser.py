@@ -90,6 +90,7 @@ class StandIn:
         self.scans = [scan(2, verdict="refuse", words="Unknown ticket"), scan(1)]
         self.cable = True
         self.guests: list[str] = []
+        self.played: list[str] = []
         self.pictures = 0
         self.refusal = ""
         self.name = "Gate A"
@@ -105,6 +106,21 @@ class StandIn:
             "gate": {"name": self.name, "mode": self.mode, "version": "1", "started": ago(900)},
             "time": ago(0),
             "lamps": self.lamp,
+            "panel": {
+                "status": "ready",
+                "words": "The gate is ready.",
+                "signals": [
+                    {
+                        "name": "already left",
+                        "lights": "red: long short",
+                        "sound": "low",
+                        "meaning": self.words or "Stop.",
+                    }
+                ],
+                "patterns": [
+                    {"name": "ready", "lights": "steady", "sound": "none", "meaning": "Ready."}
+                ],
+            },
             "camera": {
                 "source": "scene",
                 "picture": True,
@@ -166,6 +182,9 @@ class StandIn:
         self.mode = arguments["mode"]
         self.changed()
 
+    async def play(self, arguments: dict[str, Any], _: str) -> None:
+        self.played.append(arguments["signal"])
+
     async def set_cable(self, arguments: dict[str, Any], _: str) -> None:
         self.cable = arguments["plugged"]
         self.changed()
@@ -196,6 +215,7 @@ class StandIn:
             picture=self.picture,
             actions=[
                 Action("mode", Role.STAFF, self.set_mode),
+                Action("panel_test", Role.STAFF, self.play),
                 Action("cable", Role.STAFF, self.set_cable),
                 Action("guest", Role.STAFF, self.send_guest),
             ],
@@ -354,7 +374,7 @@ async def test_staff_see_the_gate_its_scans_and_how_it_is(tab: Tab) -> None:
 
 
 async def test_lamps_change_at_once_in_words(gate: StandIn, tab: Tab) -> None:
-    lamps = tab.get_by_role("region", name="Lamps").get_by_role("listitem")
+    lamps = tab.locator("#lamps").get_by_role("listitem")
     await expect(lamps).to_have_text(
         ["GreenOff", "RedOff", "Check-inOff", "Check-outOn", "StatusOn", "BuzzerOff"]
     )
@@ -365,6 +385,23 @@ async def test_lamps_change_at_once_in_words(gate: StandIn, tab: Tab) -> None:
     gate.light(green=0, buzzer_hz=0)
     await expect(lamps.nth(0)).to_have_text("GreenOff")
     await expect(lamps.nth(5)).to_have_text("BuzzerOff")
+
+
+async def test_the_page_says_what_the_lamps_mean_and_plays_them_to_staff(
+    gate: StandIn, tab: Tab
+) -> None:
+    await expect(tab.locator("#status-words")).to_have_text(
+        "Status lamp: ready. The gate is ready."
+    )
+    await tab.get_by_text("What the lamps say").click()
+    row = tab.get_by_role("list", name="Signals").get_by_role("listitem")
+    await expect(row).to_contain_text("already left: red: long short; sound low. Stop.")
+    await row.get_by_role("button", name="Play the signal already left").click()
+    for _ in range(200):
+        if gate.played:
+            break
+        await asyncio.sleep(0.02)
+    assert gate.played == ["already_left"]
 
 
 async def test_the_mode_button_switches_there_and_back(gate: StandIn, tab: Tab) -> None:
@@ -431,12 +468,20 @@ async def test_every_control_is_reached_and_used_by_keyboard(gate: StandIn, tab:
     gate.changed()
     await expect(tab.get_by_role("row")).to_have_count(9)
     focused = []
-    for _ in range(6):
+    for _ in range(7):
         await tab.keyboard.press("Tab")
         focused.append(await tab.evaluate("document.activeElement.id"))
         outline = "getComputedStyle(document.activeElement).outlineStyle"
         assert await tab.evaluate(outline) == "solid"
-    assert focused == ["logout", "mode-button", "scans-more", "cable", "guest", "guest-button"]
+    assert focused == [
+        "logout",
+        "mode-button",
+        "signals-open",
+        "scans-more",
+        "cable",
+        "guest",
+        "guest-button",
+    ]
 
     await tab.keyboard.press("Enter")
     await expect(tab.locator("#verdict-words")).to_have_text("Left, look twice")

@@ -628,3 +628,56 @@ def test_page_login_sets_a_pin_and_makes_a_token_that_is_shown_once(
     assert token not in login.read_text()
     assert gated("page-login", "--config", config, "remove", "admin").status == 0
     assert credentials.role_of(token) is Role.VIEW
+
+
+LOUD = """
+[signals.accepted]
+steps = [{ s = 0.05, green = true, hz = 900 }]
+[panel]
+pin_factory = "mock"
+[control]
+socket = "/nowhere/control.sock"
+"""
+
+
+def test_the_panels_signals_are_listed_as_the_config_has_them(gated: Run, tmp_path: Path) -> None:
+    file = written(tmp_path / "gated.toml", LOUD)
+
+    said = gated("panel", "list", "-c", file)
+
+    assert said.status == 0
+    assert "accepted:      green: short; sound short; rising" in said.lines
+    assert "refused:       red: long long; sound long; low" in said.lines
+    assert "offline:       slow blinking" in said.lines
+
+
+def test_a_signal_is_played_on_the_pins_where_no_gate_is_running(
+    gated: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gpiozero.pins.mock import MockPWMPin
+
+    written_to: list[tuple[str, float]] = []
+    write = MockPWMPin._set_state
+
+    def noted(pin: Any, value: float) -> None:
+        written_to.append((pin.info.name, float(value)))
+        write(pin, value)
+
+    monkeypatch.setattr(MockPWMPin, "_set_state", noted)
+    file = written(tmp_path / "gated.toml", LOUD)
+
+    said = gated("panel", "test", "accepted", "-c", file)
+
+    assert said == Said(0, "accepted: Let the guest pass.\n", "")
+    assert ("GPIO17", 1.0) in written_to
+    assert ("GPIO18", 0.5) in written_to
+    assert ("GPIO27", 1.0) not in written_to
+
+
+def test_a_signal_that_there_is_not_is_told_with_those_that_there_are(
+    gated: Run, tmp_path: Path
+) -> None:
+    said = gated("panel", "test", "welcome", "-c", written(tmp_path / "gated.toml", LOUD))
+
+    assert said.status == 1
+    assert "no signal is called welcome: accepted, attention, refused" in said.err

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from itertools import combinations, product
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from gated import signals
+from gated import config, signal_table, signals
+from gated.config.panel import SignalName, StatusName
+from gated.errors import ConfigError
 from gated.model import Reason, ScanType, Verdict
 from gated.signals import SIGNALS, STATUS, Signal, Step
 
@@ -34,7 +37,7 @@ def bursts(signal: Signal, on: Callable[[Step], bool]) -> tuple[float, ...]:
 
 
 def lit(step: Step) -> bool:
-    return step.green or step.red
+    return step.lit
 
 
 def sounds(step: Step) -> bool:
@@ -65,7 +68,7 @@ def test_two_signals_differ_in_the_rhythm_of_their_sound_without_its_pitch(
 
 @pytest.mark.parametrize(("one", "other"), list(combinations((*VERDICTS, *MODES), 2)))
 def test_two_signals_read_differently_in_the_table_for_staff(one: str, other: str) -> None:
-    rows = {row.name.replace(" ", "_"): row for row in signals.table()}
+    rows = {row.name.replace(" ", "_"): row for row in signal_table.table()}
 
     assert rows[one].sound != rows[other].sound
     assert rows[one].meaning != rows[other].meaning
@@ -87,6 +90,54 @@ def test_green_and_red_are_never_in_one_signal(name: str) -> None:
     assert (green, red) == ((True, False) if name in {"accepted", "attention"} else (False, True))
 
 
+def test_on_an_led_of_three_colours_the_answers_and_the_error_differ_in_colour_too() -> None:
+    def colours(name: str) -> tuple[bool, ...]:
+        steps = SIGNALS[name].steps
+        return tuple(any(getattr(step, one) for step in steps) for one in ("green", "red", "blue"))
+
+    four = [colours(name) for name in ("accepted", "attention", "refused", "error")]
+    assert len(set(four)) == 4
+
+
+def test_a_config_puts_its_own_steps_in_place_of_ours_and_leaves_the_rest() -> None:
+    settings = config.parse(
+        {
+            "signals": {"accepted": {"steps": [{"s": 0.5, "green": True, "hz": 900}]}},
+            "status": {"ready": {"on_s": 0.2, "off_s": 0.2, "pause_s": 2.0}},
+        }
+    )
+
+    own = signals.book(settings)
+
+    assert own.answer(Verdict.ADMIT, Reason.LEFT).steps == (Step(0.5, green=True, tone_hz=900),)
+    assert own.answer(Verdict.REFUSE, Reason.INVALID) is SIGNALS["unknown"]
+    assert own.status["ready"].beats == ((0.2, True), (2.2, False))
+    assert own.status["error"] is STATUS["error"]
+
+
+def test_a_config_can_override_every_signal_and_every_pattern_by_name() -> None:
+    assert get_args(SignalName) == tuple(SIGNALS)
+    assert get_args(StatusName) == tuple(STATUS)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"signals": {"error": {"steps": [{"s": 0.1, "red": True}, {"s": 0.1}] * 4}}},
+        {"status": {"error": {"on_s": 0.1, "off_s": 0.1}}},
+    ],
+    ids=["signal", "status"],
+)
+def test_what_could_harm_people_with_epilepsy_is_refused(document: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="more than three times a second"):
+        config.parse(document)
+
+
+def test_an_unknown_signal_comes_with_the_names_there_are() -> None:
+    with pytest.raises(ConfigError, match=r"\[signals\] welcome: must be 'accepted'"):
+        config.parse({"signals": {"welcome": {"steps": [{"s": 0.1}]}}})
+
+
 def test_yes_is_quick_and_rises_and_no_is_long_and_low() -> None:
     yes, no = SIGNALS["accepted"], SIGNALS["refused"]
     tones = [step.tone_hz for step in yes.steps if step.tone_hz]
@@ -95,7 +146,7 @@ def test_yes_is_quick_and_rises_and_no_is_long_and_low() -> None:
     assert sum(bursts(yes, sounds)) < signals.LONG_S <= bursts(no, sounds)[0]
     assert tones == sorted(set(tones))
     assert len(tones) > 1
-    assert all(step.tone_hz <= signals.LOW_HZ for step in no.steps)
+    assert all(step.tone_hz <= signal_table.LOW_HZ for step in no.steps)
     assert no.seconds > yes.seconds
 
 
@@ -139,6 +190,8 @@ def test_status_patterns_blink_as_they_are_described() -> None:
         "starting": ((0.2, True), (0.2, False)),
         "ready": ((1.0, True),),
         "offline": ((1.0, True), (1.0, False)),
+        "stale": ((0.3, True), (2.4, False)),
+        "wrong_clock": ((0.3, True), (0.3, False), (0.3, True), (2.1, False)),
         "warning": ((1.8, True), (0.2, False)),
         "error": ((0.15, True), (0.15, False), (0.15, True), (0.85, False)),
     }
@@ -157,19 +210,19 @@ def test_every_decision_has_its_signal(verdict: Verdict, reason: Reason) -> None
         Verdict.REFUSE: refusals.get(reason, "refused"),
     }[verdict]
 
-    assert signals.signal_for(verdict, reason).name == expected
+    assert signals.Book().answer(verdict, reason).name == expected
 
 
 @pytest.mark.parametrize(("verdict", "reason"), list(product(Verdict, Reason)))
 def test_green_means_that_the_guest_walks_on(verdict: Verdict, reason: Reason) -> None:
-    signal = signals.signal_for(verdict, reason)
+    signal = signals.Book().answer(verdict, reason)
 
     assert any(step.green for step in signal.steps) is verdict.admits
 
 
 def test_each_mode_has_its_own_tones() -> None:
-    assert signals.signal_for_mode(ScanType.ENTRY) is SIGNALS["mode_entry"]
-    assert signals.signal_for_mode(ScanType.EXIT) is SIGNALS["mode_exit"]
+    assert signals.Book().mode(ScanType.ENTRY) is SIGNALS["mode_entry"]
+    assert signals.Book().mode(ScanType.EXIT) is SIGNALS["mode_exit"]
 
 
 @pytest.mark.parametrize(
@@ -228,16 +281,20 @@ def test_the_tables_cannot_be_changed() -> None:
 
 
 def test_the_table_for_the_readme_says_what_the_steps_do() -> None:
-    lines = signals.markdown_table().splitlines()
+    lines = signal_table.markdown_table().splitlines()
 
     assert lines[:2] == ["| signal | lights | sound | meaning |", "| --- | --- | --- | --- |"]
     assert [line.split(" | ")[:3] for line in lines[2:]] == [
         ["| accepted", "green: long", "short; rising"],
-        ["| attention", "green: short short short", "short short short; rising"],
+        ["| attention", "green and blue: short short short", "short short short; rising"],
         ["| refused", "red: long long", "long; low"],
         ["| already left", "red: long short", "long short; falling"],
         ["| unknown", "red: short long", "short long; low"],
-        ["| error", "red: long long long long", "long long long long; high and low in turn"],
+        [
+            "| error",
+            "red and blue: long long long long",
+            "long long long long; high and low in turn",
+        ],
         ["| mode entry", "none", "short short; rising"],
         ["| mode exit", "none", "short short long; falling"],
     ]
@@ -247,13 +304,22 @@ def test_the_table_for_the_readme_says_what_the_steps_do() -> None:
     )
 
 
+def test_the_readme_has_both_tables() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+
+    assert signal_table.markdown_table() in readme
+    assert signal_table.markdown_status() in readme
+
+
 def test_the_status_table_for_the_readme_has_a_line_for_every_pattern() -> None:
-    lines = signals.markdown_status().splitlines()
+    lines = signal_table.markdown_status().splitlines()
 
     assert [line.split(" | ")[:2] for line in lines[2:]] == [
         ["| starting", "fast blinking"],
         ["| ready", "steady"],
         ["| offline", "slow blinking"],
+        ["| stale", "1 slow flash, pause"],
+        ["| wrong clock", "2 slow flashes, pause"],
         ["| warning", "steady, with a short wink"],
         ["| error", "2 quick flashes, pause"],
     ]

@@ -127,6 +127,9 @@ byId("guest-form").addEventListener("submit", (submission) => {
   submission.preventDefault();
   press(byId("guest-button"), "guest", { id: byId("guest").value });
 });
+byId("signal-rows").addEventListener("click", ({ target }) => {
+  if (target.dataset.signal) press(target, "panel_test", { signal: target.dataset.signal });
+});
 byId("scans-more").addEventListener("click", ({ currentTarget }) => {
   const isAll = byId("scans").classList.toggle("all");
   currentTarget.setAttribute("aria-expanded", String(isAll));

@@ -37,6 +37,7 @@ export function drawState(state) {
   shown = state;
   receivedMs = Date.now();
   aheadMs = Date.parse(state.time) - receivedMs;
+  drawPanel(state.panel);
   drawAccess(state.access);
   drawGate(state);
   drawLamps(state.lamps);
@@ -60,6 +61,30 @@ export function drawLamps(lamps) {
     item.dataset.on = value ? "yes" : "no";
     setText(item.querySelector(".value"), value == null ? "–" : words);
   }
+}
+
+// The table of signals comes with every state, but only a config changes it.
+function drawPanel(panel) {
+  byId("signals").hidden = !panel;
+  if (!panel) return;
+  setText(byId("status-words"), `Status lamp: ${panel.status}. ${panel.words}`);
+  drawSignals(byId("signal-rows"), panel.signals, true);
+  drawSignals(byId("pattern-rows"), panel.patterns, false);
+}
+
+function drawSignals(list, rows, canPlay) {
+  fillList(list, rows.length, () => byId("signal-row").content.firstElementChild.cloneNode(true));
+  rows.forEach(({ name, lights, sound, meaning }, index) => {
+    const item = list.children[index];
+    setText(item.querySelector("strong"), name);
+    setText(item.querySelector(".how"), canPlay ? `: ${lights}; sound ${sound}.` : `: ${lights}.`);
+    setText(item.querySelector(".meaning"), meaning);
+    const play = item.querySelector("button");
+    if (!canPlay) play?.remove();
+    if (!canPlay || play.dataset.signal) return;
+    play.dataset.signal = name.replaceAll(" ", "_");
+    play.setAttribute("aria-label", `Play the signal ${name}`);
+  });
 }
 
 // What depends on the time of day alone; called once a second.

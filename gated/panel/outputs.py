@@ -1,0 +1,87 @@
+"""What is written on the pins: lamps and buzzers, and how their failures are told."""
+
+from __future__ import annotations
+
+import math
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from gated.errors import PanelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Output:
+    """A pin that is written; a lamp's level is 0 or 1, a buzzer's is its tone in Hz."""
+
+    def __init__(self, device: Any) -> None:
+        self.device = device
+
+    def write(self, level: int) -> None:
+        """Make it so."""
+        self.device.value = bool(level)
+
+    def read(self) -> int:
+        """What the pin says it is."""
+        return int(self.device.value)
+
+
+class ActiveBuzzer(Output):
+    """Sounds at its own pitch and as loud as it is, or not at all.
+
+    The tone it reports is the one that was asked for.
+    """
+
+    _asked_hz = 0
+
+    def __init__(self, device: Any, volume: Callable[[], int]) -> None:
+        super().__init__(device)
+        self._volume = volume
+
+    def write(self, level: int) -> None:
+        """Sound unless it is to be silent."""
+        self._asked_hz = level if self._volume() else 0
+        super().write(self._asked_hz)
+
+    def read(self) -> int:
+        """The tone, in Hz."""
+        return self._asked_hz if self.device.value else 0
+
+
+class PassiveBuzzer(Output):
+    """Sounds at the frequency of the pulses it is given, and louder the longer they are."""
+
+    def __init__(self, device: Any, volume: Callable[[], int]) -> None:
+        super().__init__(device)
+        self._volume = volume
+
+    def write(self, level: int) -> None:
+        """Sound at this frequency, in Hz."""
+        if level and (volume := self._volume()):
+            self.device.frequency = level
+            # The fundamental of pulses of length d is sin(pi d) of what d = 1/2 gives.
+            self.device.value = math.asin(volume / 100) / math.pi
+        else:
+            # No frequency stops lgpio's pulses, which may leave the pin high; then a
+            # steady current would heat the coil.
+            self.device.frequency = None
+            self.device.value = 0
+
+    def read(self) -> int:
+        """The tone, in Hz."""
+        return round(self.device.frequency or 0) if self.device.value else 0
+
+
+@contextmanager
+def told(what: str, advice: str) -> Iterator[None]:
+    """Every exception becomes a PanelError: lgpio's own can be imported on a Pi only."""
+    try:
+        yield
+    except Exception as error:
+        raise PanelError(f"{what} ({sentence(error)}): {advice}.") from error
+
+
+def sentence(error: Exception) -> str:
+    """What a library has to say, on one line."""
+    return " ".join(str(error).strip("'. ").split()) or type(error).__name__
