@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from gated.exits import decide_exit
 from gated.grounds import Facts, flaw, holders, home, paid_enough, the_one
-from gated.model import CheckinList, Decision, Reason, ScanType, Stay, Ticket, Verdict
+from gated.model import CheckinList, Decision, Event, Reason, ScanType, Stay, Ticket, Verdict
 from gated.rules import RuleFacts, evaluate
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from gated.config import Policy
-    from gated.model import Event
 
 ENTRY_CHECKS = (
     Reason.REVOKED,
@@ -135,19 +137,31 @@ def _rules_allow(
         return True
     if facts.event is None:
         return None
+    known = rule_facts(
+        facts.event, ticket.item, ticket.subevent, now=None if timeless else facts.now
+    )
+    history = facts.history.get((checkin_list.id, ticket.position_id), ())
     return evaluate(
-        checkin_list.rules,
-        RuleFacts(
-            now=None if timeless else facts.now,
-            timezone=zone_of(facts.event),
-            item=ticket.item,
-            variation=ticket.variation,
-            history=facts.history.get((checkin_list.id, ticket.position_id), ()),
-            date_from=facts.event.date_from,
-            date_to=facts.event.date_to,
-            date_admission=facts.event.date_admission,
-        ),
+        checkin_list.rules, replace(known, variation=ticket.variation, history=history)
     ).allowed
+
+
+def rule_facts(event: Event, item: int, subevent: int | None, *, now: datetime | None) -> RuleFacts:
+    """What is known here of what rules may ask about, but for the guest's own history.
+
+    Of a ticket for one date of a series the server asks that date; it and the server's gate of
+    this device are not known here.
+    """
+    dates = event if subevent is None else Event()
+    return RuleFacts(
+        now=now,
+        timezone=zone_of(event),
+        item=item,
+        gate_known=False,
+        date_from=dates.date_from,
+        date_to=dates.date_to,
+        date_admission=dates.date_admission,
+    )
 
 
 def zone_of(event: Event) -> ZoneInfo:

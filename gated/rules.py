@@ -32,9 +32,9 @@ class RuleFacts:
     """What rules may ask about.
 
     `now` is in UTC, None where it is not known; `timezone` is the event's; `gate` is the server's
-    id of the device's gate; `history` has the ticket's check-ins on this list only, oldest first.
-    The dates are those of the ticket's date in a series, else of the event; None where they are
-    not set or not known.
+    id of the device's gate, if that is known at all; `history` has the ticket's check-ins on this
+    list only, oldest first. The dates are those of the ticket's date in a series, else of the
+    event; None where they are not set or not known.
     """
 
     now: datetime | None
@@ -42,6 +42,7 @@ class RuleFacts:
     item: int
     variation: int | None = None
     gate: int | None = None
+    gate_known: bool = True
     history: Sequence[Checkin] = ()
     date_from: datetime | None = None
     date_to: datetime | None = None
@@ -108,7 +109,7 @@ class _Evaluation:
         self._variables: dict[str, Callable[[], Any]] = {
             "product": lambda: facts.item,
             "variation": lambda: facts.variation,
-            "gate": lambda: facts.gate,
+            "gate": self._gate,
             "now": self._now,
             "now_isoweekday": lambda: self._local_now().isoweekday(),
             "entries_number": lambda: len(self._entries),
@@ -184,6 +185,11 @@ class _Evaluation:
         if date is None:
             raise _Undecided(str(kind))
         return date
+
+    def _gate(self) -> int | None:
+        if not self._facts.gate_known:
+            raise _Undecided("gate")
+        return self._facts.gate
 
     def _now(self) -> datetime:
         if self._facts.now is None:

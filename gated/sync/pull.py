@@ -6,8 +6,8 @@ import asyncio
 import logging
 from functools import partial
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
+from gated.decide import rule_facts
 from gated.errors import (
     BadReply,
     NoSuchEndpoint,
@@ -16,11 +16,12 @@ from gated.errors import (
     ServerUnreachable,
 )
 from gated.logs import printable
-from gated.rules import RuleFacts, evaluate
+from gated.model import Event
+from gated.rules import evaluate
 from gated.server.dialects import Capabilities, probe
 from gated.signed import unusable_keys
 from gated.store import facts, passes
-from gated.store.rows import describe_event
+from gated.store.rows import describe_event, event_of
 from gated.sync.pace import Pace
 from gated.sync.reading import ChangedWhileReadingError, ListReader, Progress
 
@@ -173,21 +174,22 @@ class Pull:
             for checkin_list, expected in lists:
                 await reader.read(checkin_list, expected, progress)
         fetched = [checkin_list for checkin_list, _ in lists]
-        self._say_rules(fetched)
+        await self._say_rules(fetched)
         await self._in_steps(partial(passes.place, lists=fetched))
         finish = partial(passes.finish, lists=fetched, at=self._clock.wall())
         result = await self._store.write(finish)
         await self._in_steps(passes.clear)
         return result
 
-    def _say_rules(self, lists: list[CheckinList]) -> None:
+    async def _say_rules(self, lists: list[CheckinList]) -> None:
         """Name what this box cannot evaluate: it then does what `[policy] unknown_rules` says."""
-        probing = RuleFacts(now=self._clock.wall(), timezone=ZoneInfo("UTC"), item=0)
-        unknown = [
-            f"{printable(one.name)}: {', '.join(names)}"
-            for one in lists
-            if (names := evaluate(one.rules, probing).unknown)
-        ]
+        description = await self._store.read(partial(facts.get, name="event"))
+        event = event_of(description) if description else Event()
+        unknown = []
+        for one in lists:
+            probing = rule_facts(event, 0, one.subevent, now=self._clock.wall())
+            if names := evaluate(one.rules, probing).unknown:
+                unknown.append(f"{printable(one.name)}: {', '.join(names)}")
         if unknown:
             self._health.warn("rules", f"not all can be evaluated here ({'; '.join(unknown)})")
         elif self._health.of("rules"):

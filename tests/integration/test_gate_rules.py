@@ -65,3 +65,19 @@ async def test_a_rule_that_cannot_be_evaluated_follows_the_policy_and_is_named(
         reason,
         ["not all can be evaluated here (All: moonPhase)"],
     )
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ({"isBefore": [{"var": "now"}, {"buildTime": ["date_to"]}]}, []),
+        (
+            {"inList": [{"var": "gate"}, {"objectList": [{"lookup": ["gate", "3", "North"]}]}]},
+            ["not all can be evaluated here (All: gate)"],
+        ),
+    ],
+)
+async def test_only_what_cannot_be_evaluated_is_named(
+    tmp_path: Path, rules: dict[str, Any], said: list[str]
+) -> None:
+    assert (await judged(tmp_path, rules, 2))[2] == said

@@ -497,6 +497,29 @@ def test_a_signature_helps_no_ticket_with_a_flaw_in_but_every_one_out(
     assert (leaving.verdict, leaving.reason) == (ATTENTION, Reason.NOT_CHECKED_IN)
 
 
+def test_rules_about_the_dates_of_a_series_are_undecided_and_others_are_not() -> None:
+    seen = []
+    for rules in (RULES, EARLY_RULE, VIP_RULE):
+        for subevent in (None, 7):
+            known = Facts(
+                ENTRY,
+                NOW,
+                [CheckinList(id=1, rules=rules)],
+                [replace(TICKET, subevent=subevent)],
+                {},
+                event=EVENT,
+            )
+            seen.append(decide(known, Policy()).verdict)
+    assert seen == [ADMIT, ATTENTION, REFUSE, ATTENTION, REFUSE, REFUSE]
+
+
+def test_a_rule_about_a_gate_of_the_servers_is_undecided() -> None:
+    rules = {"inList": [{"var": "gate"}, {"objectList": [{"lookup": ["gate", "3", "North"]}]}]}
+    known = Facts(ENTRY, NOW, [CheckinList(id=1, rules=rules)], [TICKET], {}, event=EVENT)
+    decision = decide(known, Policy())
+    assert (decision.verdict, decision.reason) == (ATTENTION, Reason.RULES)
+
+
 UNTIMELY = (ATTENTION, Reason.INVALID_TIME)
 EARLY_RULE = {"isAfter": [{"var": "now"}, {"buildTime": ["date_to"]}]}
 VIP_RULE = {"==": [{"var": "product"}, 2]}
