@@ -234,7 +234,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         page = await stack.enter_async_context(
             _page(config.web, overview, eyes, desk, buttons, rung_by=(changed, lamps_changed))
         )
-    orders = {**commands(overview, pull, desk), **closing_commands(closing)}
+    orders = {**commands(overview, pull, desk, eyes.aiming), **closing_commands(closing)}
     await stack.enter_async_context(Control(config.control_socket, orders))
     changed.on_ring(lambda: front.refresh(desk.mode))
     return Parts(
@@ -292,6 +292,7 @@ def _page(
         state=overview.state,
         lamps=overview.lamps,
         picture=eyes.jpeg,
+        aiming=eyes.aiming,
         actions=buttons,
         sessions=Sessions(Credentials(Path(web.login_file))),
         record=desk.record_press,

@@ -72,6 +72,19 @@ def _eyes(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "scanner", f"{scanner['device']}, {scanner['reads']} codes read{there}"
 
 
+def aim_text(state: dict[str, Any]) -> str:
+    """How the camera is aimed (camera.aiming) for a person on a ladder: scores, then what to do."""
+    px = state["module_px"]
+    size = _score(state["size"]) + (f" ({px:.1f} pixels a module)" if px else "")
+    codes = f"{state['read']} read, {state['seen']} seen but not read"
+    scores = f"focus {_score(state['focus'])}  light {_score(state['light'])}  size {size}"
+    return f"{scores}  {codes}\n{state['sentence']}"
+
+
+def _score(score: int | None) -> str:
+    return "  -" if score is None else f"{score:3}"
+
+
 def scan_lines(scans: Iterable[Scan], style: str) -> Iterator[str]:
     """The lines of the ledger, one scan at a time; `style` is table, csv or jsonl."""
     if style == "csv":

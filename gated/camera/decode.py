@@ -72,6 +72,35 @@ def decode_or_locate(
     return _codes(found), _located(found)
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A code in a picture: where it is, modules a side (0: unknown), and whether it was read."""
+
+    corners: Corners
+    modules: int
+    read: bool
+
+
+def survey(pixels: npt.NDArray[np.uint8], formats: Sequence[Format] = TICKETS) -> list[Found]:
+    """Find every code and everything that looks like one, read or not; largest first."""
+    found = []
+    for code in _scan(pixels, THOROUGH, formats, errors=True):
+        corners = _corners(code.position)
+        # A position that was not found has all its corners in one place.
+        if len(set(corners)) == len(corners):
+            version = str((code.extra or {}).get("Version", ""))
+            is_qr = code.symbology == zxingcpp.BarcodeFormat.QRCode
+            modules = 17 + 4 * int(version) if is_qr and version.isdigit() else 0
+            found.append(Found(corners, modules, bool(code.valid and code.text)))
+    return sorted(found, key=lambda one: (not one.read, -_area(one.corners)))
+
+
+def _area(corners: Corners) -> float:
+    following = corners[1:] + corners[:1]
+    pairs = zip(corners, following, strict=True)
+    return abs(sum(ax * by - bx * ay for (ax, ay), (bx, by) in pairs)) / 2
+
+
 def _codes(found: list[Any]) -> list[Code]:
     codes = [
         Code(text=code.text, format=code.format.name, corners=_corners(code.position))

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gated.camera import open_source
+from gated.camera.aiming import Aiming
 from gated.camera.reader import Reader
 from gated.camera.serial import Scanner
 from gated.camera.shared import SharedRepeat
@@ -25,6 +26,7 @@ class Eyes:
 
     def __init__(self, reader: Reader | None, scanners: Sequence[Scanner] = ()) -> None:
         self.reader = reader
+        self.aiming = Aiming(reader)
         self.scanners = tuple(scanners)
 
     @property

@@ -79,6 +79,7 @@ class Reader:
         patience: Patience = _PATIENCE,
     ) -> None:
         self.source = source
+        self.formats = tuple(formats)
         self.frames = 0
         self.reads = 0
         self.starts = 0

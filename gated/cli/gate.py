@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.text import Text
 
 from gated import __version__, config, logs
 from gated.cli.base import cli, config_option, run_async
 from gated.clock import Clock
 from gated.errors import GatedError
-from gated.printing import state_text
+from gated.printing import aim_text, state_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,6 +98,31 @@ def status(settings: config.Config, *, as_json: bool) -> None:
         click.echo(json.dumps(state, indent=1, ensure_ascii=False))
         return
     click.echo(state_text(state))
+
+
+@cli.command()
+@config_option
+@click.option("--once", is_flag=True, help="Look once, and do not go on.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a look.")
+def aim(settings: config.Config, *, once: bool, as_json: bool) -> None:
+    """Say how well the running gate's camera is aimed, and what to change; until Ctrl-C.
+
+    Hold up a ticket as guests will. Scores go from 0 to 100; from 60 on all is well. The gate's
+    page shows the same with the picture.
+    """
+    from gated.web.control import call  # noqa: PLC0415
+
+    async def look() -> None:
+        with Live(console=Console(), auto_refresh=False) as live:
+            async for state in call(settings.control_socket, "aim", {"once": once}):
+                if as_json:
+                    click.echo(json.dumps(state))
+                elif live.console.is_terminal:
+                    live.update(Text(aim_text(state)), refresh=True)
+                else:
+                    click.echo(aim_text(state))
+
+    run_async(look())
 
 
 @cli.command()

@@ -24,7 +24,7 @@ from gated.errors import GatedError
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
 def read(paths: tuple[Path, ...], *, as_json: bool) -> None:
-    """Read the QR codes in pictures, as the gate would.
+    """Read the QR codes in pictures, as the gate would, and say which pass read them.
 
     Exit status 1 when a picture cannot be opened.
     """
@@ -50,6 +50,6 @@ def read(paths: tuple[Path, ...], *, as_json: bool) -> None:
             click.echo(json.dumps(found))
         else:
             shown = " | ".join(logs.printable(text) for text in texts) or "-"
-            click.echo(f"{file}: {shown}")
+            click.echo(f"{file}: {shown}" + (f"  ({by})" if by else ""))
     if failed:
         sys.exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +12,16 @@ from gated.web.actions import mode_of, text_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from gated.camera.aiming import Aiming
     from gated.desk import Desk
     from gated.sync.pull import Progress, Pull
     from gated.web.state import Overview
 
+_AIM_EVERY_S = 0.3
+
 
 def commands(
-    overview: Overview, pull: Pull, desk: Desk
+    overview: Overview, pull: Pull, desk: Desk, aiming: Aiming
 ) -> dict[
     str,
     Callable[[dict[str, Any], Callable[[dict[str, Any]], Awaitable[None]]], Awaitable[None]],
@@ -32,6 +36,15 @@ def commands(
     ) -> None:
         await desk.set_mode(mode_of(arguments), origin="command")
         await say({"mode": str(desk.mode)})
+
+    async def aim(
+        arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
+    ) -> None:
+        await say(await aiming.look())
+        with suppress(ConnectionError):  # until whoever asked has gone
+            while not arguments.get("once"):
+                await asyncio.sleep(_AIM_EVERY_S)
+                await say(await aiming.look())
 
     async def sync(_: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
         steps: asyncio.Queue[Progress | None] = asyncio.Queue()
@@ -66,6 +79,7 @@ def commands(
 
     return {
         "status": status,
+        "aim": aim,
         "mode": mode,
         "sync": sync,
         "retry": retry,

@@ -23,6 +23,7 @@ from gated.web.stream import Stream
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
+    from gated.camera.aiming import Aiming
     from gated.web.actions import Action
     from gated.web.sessions import Sessions
 
@@ -52,9 +53,10 @@ class Page:
     """Serves the page inside `async with`.
 
     `state` gives the whole state, `lamps` the lamps alone and quickly, `picture` a JPEG of the
-    newest frame or None. An action that cannot be done raises GatedError, whose sentence the page
-    shows; `record` writes down who pressed what before it is done. With `tls`, a certificate and
-    its key, it speaks https. Raises ConfigError if it cannot listen.
+    newest frame or None; `aiming` judges it for who aims the camera. An action that cannot be done
+    raises GatedError, whose sentence the page shows; `record` writes down who pressed what before
+    it is done. With `tls`, a certificate and its key, it speaks https. Raises ConfigError if it
+    cannot listen.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Page:
         state: Callable[[], Awaitable[dict[str, Any]]],
         lamps: Callable[[], dict[str, int]],
         picture: Callable[[], Awaitable[bytes | None]],
+        aiming: Aiming,
         actions: Iterable[Action],
         sessions: Sessions,
         record: Callable[[str, str], Awaitable[None]],
@@ -76,6 +79,7 @@ class Page:
         self._name = name or host
         self._state = state
         self._picture = picture
+        self._aiming = aiming
         self.actions = tuple(actions)
         self.sessions = sessions
         self._record = record
@@ -133,6 +137,8 @@ class Page:
         app.router.add_get("/api/state", self._get_state)
         app.router.add_get("/api/events", self._get_events, allow_head=False)
         app.router.add_get("/api/picture", self._get_picture)
+        app.router.add_get("/api/aim", self._get_aim)
+        app.router.add_get("/api/aim/picture", self._get_aim_picture)
         for path, handler in (
             ("/api/login", self._post_login),
             ("/api/logout", self._post_logout),
@@ -188,10 +194,15 @@ class Page:
 
     async def _get_picture(self, request: web.Request) -> web.StreamResponse:
         self._caller(request).need(Role.STAFF)
-        picture = await self._picture()
-        if picture is None:
-            return _refusal(404, "The camera has no picture yet.")
-        return web.Response(body=picture, content_type="image/jpeg")
+        return _shown(await self._picture())
+
+    async def _get_aim(self, request: web.Request) -> web.StreamResponse:
+        self._caller(request).need(Role.STAFF)
+        return web.json_response(await self._aiming.look())
+
+    async def _get_aim_picture(self, request: web.Request) -> web.StreamResponse:
+        self._caller(request).need(Role.STAFF)
+        return _shown(await self._aiming.jpeg())
 
     async def _post_login(self, request: web.Request) -> web.StreamResponse:
         caller = self._caller(request)
@@ -275,6 +286,12 @@ def _tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
         what = f"{certificate} and {key} cannot be used: {why}"
         raise ConfigError([Problem("[web] certificate", what)]) from None
     return context
+
+
+def _shown(picture: bytes | None) -> web.Response:
+    if picture is None:
+        return _refusal(404, "The camera has no picture yet.")
+    return web.Response(body=picture, content_type="image/jpeg")
 
 
 def _refusal(status: int, sentence: str) -> web.Response:

@@ -17,8 +17,14 @@ import pytest
 import pytest_asyncio
 from aiohttp.test_utils import unused_port
 from playwright.async_api import async_playwright, expect
+from rig import picture
 
+from gated.camera.aiming import Aiming
+from gated.camera.files import Files
+from gated.camera.reader import Reader
+from gated.camera.repeat import Repeat
 from gated.errors import PanelError
+from gated.model import ScanType
 from gated.web import Page
 from gated.web.actions import Action
 from gated.web.credentials import Credentials
@@ -98,6 +104,12 @@ class StandIn:
         self.troubled: list[dict[str, Any]] = []
         self.pages: list[Page] = []
         self.sessions = Sessions(Credentials(Path("/nowhere")))
+        self.reader = Reader(
+            Files(Path("/nowhere"), watch=True, hold_ms=1, fps=1),
+            Repeat(again_s=8),
+            asyncio.Queue(),
+            mode=lambda: ScanType.EXIT,
+        )
         _, jpeg = cv2.imencode(".jpg", np.full((90, 160), 128, np.uint8))
         self.jpeg = jpeg.tobytes()
 
@@ -213,6 +225,7 @@ class StandIn:
             state=self.state,
             lamps=lambda: self.lamp,
             picture=self.picture,
+            aiming=Aiming(self.reader),
             actions=[
                 Action("mode", Role.STAFF, self.set_mode),
                 Action("panel_test", Role.STAFF, self.play),
@@ -468,7 +481,7 @@ async def test_every_control_is_reached_and_used_by_keyboard(gate: StandIn, tab:
     gate.changed()
     await expect(tab.get_by_role("row")).to_have_count(9)
     focused = []
-    for _ in range(7):
+    for _ in range(8):
         await tab.keyboard.press("Tab")
         focused.append(await tab.evaluate("document.activeElement.id"))
         outline = "getComputedStyle(document.activeElement).outlineStyle"
@@ -481,9 +494,10 @@ async def test_every_control_is_reached_and_used_by_keyboard(gate: StandIn, tab:
         "cable",
         "guest",
         "guest-button",
+        "aim-button",
     ]
 
-    await tab.keyboard.press("Enter")
+    await tab.locator("#guest-button").press("Enter")
     await expect(tab.locator("#verdict-words")).to_have_text("Left, look twice")
     await tab.locator("#scans-more").press("Space")
     await expect(tab.get_by_role("row")).to_have_count(21)
@@ -594,3 +608,30 @@ async def test_what_the_server_would_not_take_is_named_with_its_words(
     await expect(tab.locator("#troubled li")).to_contain_text(
         "Check-out ABCDE-7 Refused: canceled <b>order</b>"
     )
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+async def test_the_person_on_the_ladder_sees_what_to_change(
+    gate: StandIn, tab: Tab, width: int
+) -> None:
+    await tab.set_viewport_size({"width": width, "height": 900})
+    gate.reader.picture = picture("k7m2p9x4c6v8b3n5q7w2e4r6t8y3u5i7")
+    await tab.get_by_role("button", name="Aim").click()
+
+    await expect(tab.locator("#aim-sentence")).to_have_text(
+        "Good: tickets that are held like this are read."
+    )
+    await expect(tab.locator("#aim-size-words")).to_have_text("100 (4.0 px)")
+    shown = tab.locator("#picture")
+    await expect(shown).to_have_js_property("naturalWidth", gate.reader.picture.shape[1])
+    overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert await tab.evaluate(overflow) <= 0
+    assert await tab.evaluate(FIND_POOR_CONTRAST) == []
+
+    gate.reader.picture = np.full((480, 640), 4, np.uint8)
+    await expect(tab.locator("#aim-sentence")).to_contain_text("Too dark")
+    await expect(tab.locator("#aim-size-words")).not_to_contain_text("px")
+
+    await tab.get_by_role("button", name="Stop aiming").click()
+    await expect(tab.locator("#aim")).to_be_hidden()
+    await expect(shown).to_have_js_property("naturalWidth", 160)

@@ -13,6 +13,7 @@ import pytest
 from aiohttp.test_utils import unused_port
 from yarl import URL
 
+from gated.camera.aiming import Aiming
 from gated.errors import ConfigError, PanelError, StoreError
 from gated.web import Page
 from gated.web.actions import Action
@@ -33,6 +34,7 @@ class StandIn:
         self.pressed: list[tuple[str, dict[str, Any]]] = []
         self.recorded: list[tuple[str, str]] = []
         self.sessions = Sessions(Credentials(Path("/nowhere")))
+        self.reader: Any = None
         self.jpeg: bytes | None = JPEG
         self.asked = 0
         self.broken = ""
@@ -79,6 +81,7 @@ class StandIn:
             state=self.state,
             lamps=self.lamps,
             picture=self.picture,
+            aiming=Aiming(self.reader),
             actions=[Action("mode", Role.STAFF, self.set_mode)],
             sessions=self.sessions,
             record=self.record,

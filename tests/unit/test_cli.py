@@ -246,7 +246,7 @@ def test_pictures_are_read_in_the_order_given(gated: Run, tmp_path: Path) -> Non
     empty = code(tmp_path / "c.png", "")
 
     assert gated("read", first, second, empty) == Said(
-        0, f"{first}: first code\n{second}: second code\n{empty}: -\n", ""
+        0, f"{first}: first code  (all-on)\n{second}: second code  (all-on)\n{empty}: -\n", ""
     )
 
 
@@ -259,8 +259,8 @@ def test_a_folder_of_pictures_is_read_in_the_order_of_their_names(
     (tmp_path / "guests.mp4").write_bytes(b"")
 
     assert gated("read", tmp_path).lines == [
-        f"{tmp_path / 'a.png'}: a.png",
-        f"{tmp_path / 'b.png'}: b.png",
+        f"{tmp_path / 'a.png'}: a.png  (all-on)",
+        f"{tmp_path / 'b.png'}: b.png  (all-on)",
     ]
 
 
@@ -291,7 +291,8 @@ def test_an_unreadable_picture_is_told_and_the_others_are_still_read(
     said = gated("read", tmp_path)
 
     assert said.status == 1
-    assert [line.rpartition(": ")[2] for line in said.lines] == ["first code", "second code"]
+    texts = [line.rpartition(": ")[2].removesuffix("  (all-on)") for line in said.lines]
+    assert texts == ["first code", "second code"]
     assert said.err == f"gated: {bad} is not a picture that can be read\n"
 
 
@@ -316,7 +317,7 @@ def test_a_code_that_is_read_does_nothing_to_the_terminal(gated: Run, tmp_path: 
     hostile = code(tmp_path / "a.png", "\x1b[2J\r\nb.png: forged\x07")
     said = gated("read", hostile)
 
-    assert said.out == f"{hostile}: \\x1b[2J\\r\\nb.png: forged\\x07\n"
+    assert said.out == f"{hostile}: \\x1b[2J\\r\\nb.png: forged\\x07  (all-on)\n"
 
 
 def keep(store: Store, db: sqlite3.Connection, guests: Sequence[Listed]) -> None:

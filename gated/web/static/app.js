@@ -2,7 +2,7 @@
 
 import { setUpClosing } from "./closing.js";
 import { askToLogIn, post, setUpLogin } from "./login.js";
-import { drawAges, drawLamps, drawState, hasPicture, isPlugged, say, stateTime, switchTo } from "./view.js";
+import { drawAges, drawAim, drawLamps, drawState, hasPicture, isPlugged, say, stateTime, switchTo } from "./view.js";
 
 const SILENT_MS = 20000;
 const RETRY_MS = 2000;
@@ -89,6 +89,8 @@ function complain(sentence) {
   noticeTimer = setTimeout(() => (byId("failed").textContent = ""), NOTICE_MS);
 }
 
+const isAiming = () => byId("aim-button").getAttribute("aria-pressed") === "true";
+
 function watchCamera() {
   const picture = byId("picture");
   const none = byId("picture-none");
@@ -103,15 +105,33 @@ function watchCamera() {
   };
   const ask = () => {
     const isLooking = isInView && !document.hidden && !wasLost && hasPicture();
-    if (isLooking) picture.src = `/api/picture?at=${Date.now()}`;
+    if (isLooking && isAiming()) aim();
+    else if (isLooking) picture.src = `/api/picture?at=${Date.now()}`;
     // Also after asking: a picture that never comes must not be the last.
     next(isLooking ? PICTURE_GAP_MS * 20 : PICTURE_GAP_MS);
+  };
+  const aim = async () => {
+    try {
+      const answer = await fetch("/api/aim");
+      const found = await answer.json();
+      if (!answer.ok) throw new Error(found.error);
+      drawAim(found);
+      picture.src = `/api/aim/picture?at=${Date.now()}`;
+    } catch (error) {
+      drawAim({ sentence: error.message || "The gate does not answer." });
+    }
   };
   const show = (isThere) => {
     picture.hidden = !isThere;
     none.hidden = isThere;
     next(isThere ? PICTURE_GAP_MS : PICTURE_GAP_MS * 8);
   };
+  byId("aim-button").addEventListener("click", () => {
+    byId("aim-button").setAttribute("aria-pressed", String(!isAiming()));
+    byId("aim-button").textContent = isAiming() ? "Stop aiming" : "Aim";
+    byId("aim").hidden = !isAiming();
+    ask();
+  });
   picture.addEventListener("load", () => show(true));
   picture.addEventListener("error", () => show(false));
   ask();

@@ -229,6 +229,7 @@ function drawCamera(camera) {
   );
   byId("camera-numbers").hidden = camera?.openings == null;
   byId("picture-room").hidden = !camera;
+  byId("aim-button").hidden = !hasPicture();
   if (camera?.openings != null) {
     const ms = camera.to_text_ms;
     setText(byId("eye-openings"), numbers.format(camera.openings));
@@ -242,6 +243,16 @@ function drawCamera(camera) {
   if (!hasPicture()) byId("picture").hidden = true;
   byId("picture-none").hidden = !byId("picture").hidden;
   setText(byId("picture-none"), shown.access === "view" ? "Log in to see it" : "No picture");
+}
+
+export function drawAim(aim) {
+  setText(byId("aim-sentence"), aim.sentence);
+  byId("aim-sentence").dataset.good = aim.good ? "yes" : "no";
+  const px = aim.module_px == null ? "" : ` (${aim.module_px.toFixed(1)} px)`;
+  for (const [name, more] of [["focus", ""], ["light", ""], ["size", px]]) {
+    byId(`aim-${name}`).value = aim[name] ?? 0;
+    setText(byId(`aim-${name}-words`), aim[name] == null ? "–" : `${aim[name]}${more}`);
+  }
 }
 
 function drawScanners(scanners) {
