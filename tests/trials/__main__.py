@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -22,21 +23,30 @@ from .run import Result, trial
 @click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True)
 def main(*, runs: int, seed: int | None, first: int, scans: int, jobs: int) -> None:
     """Let gate and server fail at random, and compare their books when it is quiet again."""
+    # Told to stop, it finishes the runs in hand, so that no process is left behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     seeds = range(first, first + runs) if seed is None else [seed]
     bad = 0
-    with ThreadPoolExecutor(jobs) as pool:
+    pool = ThreadPoolExecutor(jobs)
+    try:
         for result in pool.map(partial(_one, scans=scans, keep=seed is not None), seeds):
             bad += bool(result.differences)
-            click.echo(
-                f"seed {result.seed}: {'ok' if not result.differences else 'BAD'},"
-                f" {result.kills} kills, {result.seconds:.1f} s, {result.tally}"
-            )
-            for line in result.differences:
-                click.echo(f"  {line}")
-            if result.differences:
-                click.echo(f"  again: make trials SEED={result.seed}")
+            _say(result)
+    finally:
+        pool.shutdown(cancel_futures=True)
     click.echo(f"{len(seeds) - bad} of {len(seeds)} runs of {scans} scans ended in agreement")
     sys.exit(bool(bad))
+
+
+def _say(result: Result) -> None:
+    click.echo(
+        f"seed {result.seed}: {'ok' if not result.differences else 'BAD'},"
+        f" {result.kills} kills, {result.seconds:.1f} s, {result.tally}"
+    )
+    for line in result.differences:
+        click.echo(f"  {line}")
+    if result.differences:
+        click.echo(f"  again: make trials SEED={result.seed}")
 
 
 def _one(seed: int, *, scans: int, keep: bool) -> Result:
