@@ -78,7 +78,9 @@ def test_a_scan_is_measured_part_by_part() -> None:
 def test_a_list_is_loaded_looked_up_and_started_with() -> None:
     lookups, passes, waits = lookup.run(size=200, rounds=3, opens=1)
 
-    assert [row[0] for row in lookups.rows] == ["known", "unknown"]
+    assert [row[0] for row in lookups.rows] == [
+        f"{kind}, among {size}" for size in ("200", "2,000") for kind in ("known", "unknown")
+    ]
     assert [row[:2] for row in passes.rows] == [
         ("20, first", "20"),
         ("20, unchanged second", "0"),
