@@ -134,9 +134,8 @@ class _Page:
         self._bound = {"list": list_id, "positions": _json(positions)}
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """What a query finds that says `:list` and `:positions`, and gives one JSON array a row."""
-        row = self._db.execute(f"SELECT json_group_array(json(row)) FROM ({query})", self._bound)
-        return _ROWS.decode(row.fetchone()[0])
+        """What a query finds that says `:list` and `:positions`, and gives a JSON array of rows."""
+        return _ROWS.decode(self._db.execute(query, self._bound).fetchone()[0])
 
     def run(self, statement: str, rows: Collection[object] = ()) -> int:
         """Run a statement that says these and `:rows`; how many rows it wrote."""
@@ -226,18 +225,18 @@ _OLD_LISTS = """
 # Of a page: `:list`, `:positions` and `:rows`.
 _ON_PAGE = "position_id IN (SELECT value FROM json_each(:positions))"
 _SEE = "INSERT OR IGNORE INTO temp.seen SELECT value, :list FROM json_each(:positions)"
-_KNOWN_TICKETS = f"SELECT json_array({SHOWN}) AS row FROM tickets WHERE {_ON_PAGE}"
+_KNOWN_TICKETS = f"SELECT json_group_array(json_array({SHOWN})) FROM tickets WHERE {_ON_PAGE}"
 _KNOWN_CHECKINS = f"""
-    SELECT json_array(position_id, at, server_id, type) AS row FROM checkins
+    SELECT json_group_array(json_array(position_id, at, server_id, type)) FROM checkins
     WHERE list_id = :list AND {_ON_PAGE}
 """
 # Only where scans of our own were settled since does it matter as of when a listing is.
 _KNOWN_LISTINGS = f"""
-    SELECT json_array(position_id, EXISTS (
+    SELECT json_group_array(json_array(position_id, EXISTS (
         SELECT 1 FROM scans
         WHERE scans.position_id = listings.position_id AND scans.list_id = listings.list_id
         AND scans.verdict <> 'refuse' AND scans.settled_no > listings.known_no
-        AND scans.settled_no <= (SELECT known_no FROM temp.this_pass))) AS row
+        AND scans.settled_no <= (SELECT known_no FROM temp.this_pass))))
     FROM listings WHERE list_id = :list AND {_ON_PAGE}
 """
 _KEEP_LISTINGS = """
