@@ -46,11 +46,6 @@ async def _work(parts: Parts, extras: Extras, notify: Notifier) -> None:
         if extras.on_ready:
             extras.on_ready(parts)
 
-    async def follow_button() -> None:
-        while True:
-            await parts.presses.get()
-            await parts.desk.toggle_mode(origin="button")
-
     async def tell_systemd() -> None:
         while True:
             notify(f"STATUS={await parts.overview.sentence()}")
@@ -72,7 +67,8 @@ async def _work(parts: Parts, extras: Extras, notify: Notifier) -> None:
                 ("freshness", parts.freshness.run),
                 ("push", parts.push.run),
                 ("closing", parts.closing.run),
-                ("button", follow_button),
+                ("inputs", parts.steering.follow),
+                ("schedule", parts.steering.timetable.run),
                 ("status", tell_systemd),
             )
         ]

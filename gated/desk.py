@@ -43,6 +43,8 @@ class Desk:
     ) -> None:
         self._signals = signals or Book()
         self.mode = ScanType.EXIT
+        self.locked = False
+        self.on_mode: Callable[[], None] = lambda: None
         self._store = store
         self._panel = panel
         self._clock = clock
@@ -53,6 +55,7 @@ class Desk:
 
     async def start(self, mode: Literal["exit", "entry", "last"]) -> None:
         """Take up the configured mode, or the one from before the restart. Raises StoreError."""
+        self.locked = await self._store.read(partial(facts.get, name="mode_locked")) == "locked"
         last = await self._store.read(partial(facts.get, name="mode"))
         wanted = ScanType(mode) if mode != "last" else ScanType(last or ScanType.EXIT)
         if wanted != last:
@@ -65,10 +68,27 @@ class Desk:
         async with self._lock:
             await self._switch(mode, origin)
 
-    async def toggle_mode(self, *, origin: str) -> None:
-        """One press of the button. Raises StoreError."""
+    async def press(self) -> None:
+        """One press of the button: the other mode, unless it is locked. Raises StoreError."""
         async with self._lock:
-            await self._switch(self.mode.other, origin)
+            if self.locked:
+                self._show("mode_locked")
+                logger.info("the button was pressed, but the mode is locked")
+            else:
+                await self._switch(self.mode.other, "button")
+
+    async def lock(self, *, locked: bool, origin: str) -> None:
+        """Keep the button from changing the mode, or let it again. Raises StoreError."""
+        async with self._lock:
+            if locked is self.locked:
+                return
+            word = "locked" if locked else "unlocked"
+            act = Act(what="mode_lock", origin=origin, at=self._clock.wall(), detail=word)
+            await self._store.write(partial(ledger.write_fact, name="mode_locked", act=act))
+            self.locked = locked
+            logger.info("mode %s by %s", word, origin)
+            self._show(f"mode_{word}")
+            self._on_change()
 
     async def record_press(self, origin: str, what: str) -> None:
         """Write down who asked for what at the page, before it is done. Raises StoreError."""
@@ -103,7 +123,7 @@ class Desk:
             raise GatedError(f"no signal is called {printable(name)}: gated panel list has them")
         act = Act(what="panel_test", origin=origin, at=self._clock.wall(), detail=name)
         await self._store.write(partial(ledger.write_act, act=act))
-        self._panel.show(signal)
+        self._show(name)
         return signal
 
     async def _switch(self, mode: ScanType, origin: str) -> None:
@@ -113,16 +133,23 @@ class Desk:
         self.mode = mode
         logger.info("mode %s by %s", mode, origin)
         self._light(tone=True)
+        self.on_mode()
         self._on_change()
 
     async def _record_mode(self, mode: ScanType, origin: str) -> None:
         act = Act(what="mode", origin=origin, at=self._clock.wall(), detail=mode)
-        await self._store.write(partial(ledger.write_mode, act=act))
+        await self._store.write(partial(ledger.write_fact, name="mode", act=act))
 
     def _light(self, *, tone: bool) -> None:
         try:
             self._panel.set_mode(self.mode)
-            if tone:
-                self._panel.show(self._signals.mode(self.mode))
+        except PanelError as error:
+            self._health.fail("panel", str(error))
+        if tone:
+            self._show(self._signals.mode(self.mode).name)
+
+    def _show(self, name: str) -> None:
+        try:
+            self._panel.show(self._signals.signals[name])
         except PanelError as error:
             self._health.fail("panel", str(error))

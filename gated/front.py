@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gated.gate import Shown
     from gated.health import Bell, Health
     from gated.model import ScanType
-    from gated.panel import Panel
+    from gated.panel import Input, Panel
     from gated.panel.display import Screen
 
 logger = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ async def open_front(
     clock: Clock,
     health: Health,
     *,
-    on_press: Callable[[], None],
+    on_input: Callable[[Input], None],
     lamps_changed: Bell,
     pin_factory: object | None = None,
 ) -> Front:
@@ -101,7 +101,7 @@ async def open_front(
             panel,
             pin_factory=pin_factory,
             volume=volume(settings, clock),
-            on_press=on_press,
+            on_input=on_input,
             on_change=lamps_changed.ring,
             on_failure=failed,
         )

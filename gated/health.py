@@ -11,7 +11,12 @@ if TYPE_CHECKING:
 
 
 # Which part has a pattern of its own when it limps, the most pressing first.
-_PATTERNS = (("clock", "wrong_clock"), ("server", "offline"), ("list", "stale"))
+_PATTERNS = (
+    ("mode", "wrong_mode"),
+    ("clock", "wrong_clock"),
+    ("server", "offline"),
+    ("list", "stale"),
+)
 
 
 class Level(IntEnum):

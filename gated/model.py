@@ -276,6 +276,6 @@ class Act:
 
     what: str
     origin: str
-    """button, page (and who, from where), command, schedule, daemon."""
+    """button, key, page (and who, from where), command, schedule, config."""
     at: datetime
     detail: str = ""

@@ -17,6 +17,7 @@ from gated.gate import Gate, Shown
 from gated.health import Bell, Health
 from gated.server.client import Client
 from gated.server.token import read_token
+from gated.steering import Steering, steer
 from gated.store.database import Store
 from gated.store.tickets import Keeper
 from gated.sync.ask import Asker
@@ -32,6 +33,7 @@ from gated.web.commands import commands
 from gated.web.control import Control
 from gated.web.credentials import Credentials
 from gated.web.page import Page
+from gated.web.panel import panel_actions, panel_commands
 from gated.web.sessions import Sessions
 from gated.web.state import Overview
 
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from gated.camera import Source
     from gated.config import Config, Web
     from gated.model import Scan, Sighting
+    from gated.panel import Input
     from gated.sync.push import Outcome
     from gated.web.actions import Action
 
@@ -84,7 +87,7 @@ class Parts:
     overview: Overview
     page: Page | None
     health: Health
-    presses: asyncio.Queue[None]
+    steering: Steering
     sightings: asyncio.Queue[Sighting | None]
     stop: asyncio.Event
 
@@ -95,7 +98,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
     clock = extras.clock
     changed, lamps_changed, owed = Bell(), Bell(), Bell()
     health = Health(changed)
-    presses: asyncio.Queue[None] = asyncio.Queue()
+    inputs: asyncio.Queue[Input] = asyncio.Queue()
     sightings: asyncio.Queue[Sighting | None] = asyncio.Queue(_QUEUE)
 
     store = await stack.enter_async_context(Store(Path(config.store.path), config.key_file))
@@ -105,7 +108,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         config,
         clock,
         health,
-        on_press=lambda: presses.put_nowait(None),
+        on_input=inputs.put_nowait,
         lamps_changed=lamps_changed,
         pin_factory=extras.pin_factory,
     )
@@ -186,12 +189,14 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         on_owed=push.wake,
         on_change=changed.ring,
     )
+    steering = steer(config, store, clock, health, desk, closing, inputs)
     overview = Overview(
         config,
         store,
         clock,
         health,
-        mode=lambda: desk.mode,
+        desk=desk,
+        coming=steering.timetable.coming,
         lamps=front.panel.lamps,
         signals=front.signals,
         eyes=eyes.state,
@@ -205,6 +210,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
 
     def shown(answer: Shown) -> None:
         front.answer(answer)
+        steering.heard(answer)
         overview.remember(answer)
         push.wake()
         if extras.on_shown:
@@ -230,11 +236,15 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
     client.on_answer = overview.reached
     page = None
     if config.web.enabled:
-        buttons = (*actions(desk), *closing_actions(closing), *extras.actions)
+        buttons = (*actions(desk), *panel_actions(desk), *closing_actions(closing), *extras.actions)
         page = await stack.enter_async_context(
             _page(config.web, overview, eyes, desk, buttons, rung_by=(changed, lamps_changed))
         )
-    orders = {**commands(overview, pull, desk, eyes.aiming), **closing_commands(closing)}
+    orders = {
+        **commands(overview, pull, desk, eyes.aiming),
+        **panel_commands(desk),
+        **closing_commands(closing),
+    }
     await stack.enter_async_context(Control(config.control_socket, orders))
     changed.on_ring(lambda: front.refresh(desk.mode))
     return Parts(
@@ -253,7 +263,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         overview=overview,
         page=page,
         health=health,
-        presses=presses,
+        steering=steering,
         sightings=sightings,
         stop=asyncio.Event(),
     )

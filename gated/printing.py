@@ -24,17 +24,20 @@ _FIELDS = (
 def state_text(state: dict[str, Any]) -> str:
     """The state of a gate (web.state) for a person."""
     mode_words = "check-in" if state["gate"]["mode"] == "entry" else "check-out"
+    locked = ", locked" if state["gate"].get("locked") else ""
     counts, owed, tickets = state["counts"], state["outbox"], state["list"]
     running = "running" if state["running"] else "not running"
     refused = ", ".join(f"{one['count']} {one['words']}" for one in counts["refused"].values())
     age = "never downloaded" if tickets["age_s"] is None else f"{tickets['age_s']:.0f} s old"
     lines = [
-        (state["gate"]["name"], f"{running}, {mode_words}"),
+        (state["gate"]["name"], f"{running}, {mode_words}{locked}"),
         ("people", f"{counts['in']} in, {counts['out']} out here; {counts['inside']} inside"),
         ("refused", refused or "nobody"),
         ("list", f"{tickets['tickets']} tickets, {age}"),
         ("to be told", f"{owed['waiting']} scans; {owed['settled']} settled"),
     ]
+    if coming := state["gate"].get("coming"):
+        lines.append(("next", coming))
     if owed["shelved"]:
         needs = "scan needs" if owed["shelved"] == 1 else "scans need"
         words = f"{owed['shelved']} {needs} a person: see gated scans --shelved"

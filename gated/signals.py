@@ -146,6 +146,22 @@ _SIGNALS = (
             Step(0.5, tone_hz=1047),
         ),
     ),
+    Signal(
+        "mode_locked",
+        "The mode is locked: the button changes nothing.",
+        (Step(0.5, tone_hz=440), Step(0.15), Step(0.5, tone_hz=330)),
+    ),
+    Signal(
+        "mode_unlocked",
+        "The button changes the mode again.",
+        (
+            Step(0.5, tone_hz=1047),
+            Step(0.1),
+            Step(0.1, tone_hz=1319),
+            Step(0.1),
+            Step(0.1, tone_hz=1568),
+        ),
+    ),
 )
 
 _STATUS = (
@@ -154,6 +170,7 @@ _STATUS = (
     StatusPattern("offline", "No server: the gate goes on by itself and catches up.", 1.0, 1.0),
     StatusPattern("stale", "The list is old: see the page.", 0.3, 0.3, 1, 2.1),
     StatusPattern("wrong_clock", "The time is not known: see the page.", 0.3, 0.3, 2, 1.8),
+    StatusPattern("wrong_mode", "Many refused alike: is the mode right?", 0.3, 0.3, 3, 1.5),
     StatusPattern("warning", "Works, but the page has something to tell.", 1.8, 0.2),
     StatusPattern("error", "The gate does not work: see the page.", 0.15, 0.15, 2, 0.7),
 )

@@ -127,13 +127,21 @@ def aim(settings: config.Config, *, once: bool, as_json: bool) -> None:
 
 @cli.command()
 @config_option
-@click.argument("mode", type=click.Choice(["entry", "exit"]))
+@click.argument("mode", type=click.Choice(["entry", "exit", "lock", "unlock"]))
 def mode(settings: config.Config, mode: str) -> None:
-    """Switch the running gate to check-in (entry) or check-out (exit)."""
+    """Switch the running gate to check-in (entry) or check-out (exit).
+
+    "lock" keeps the button on the box from changing it, "unlock" lets it again.
+    """
     from gated.web.control import call  # noqa: PLC0415
 
     async def switch() -> None:
-        async for _ in call(settings.control_socket, "mode", {"mode": mode}):
+        if mode in {"lock", "unlock"}:
+            order: str = "lock"
+            arguments: dict[str, Any] = {"locked": mode == "lock"}
+        else:
+            order, arguments = "mode", {"mode": mode}
+        async for _ in call(settings.control_socket, order, arguments):
             pass
 
     run_async(switch())

@@ -98,7 +98,7 @@ def _act(
 
         dark = open_panel(
             config.Panel(kind="none"),
-            on_press=lambda: None,
+            on_input=lambda _: None,
             on_change=lambda: None,
             on_failure=lambda _: None,
         )

@@ -73,7 +73,7 @@ async def _alone(settings: config.Config, due: list[Signal]) -> None:
     lamps = open_panel(
         settings.panel,
         volume=volume(settings, Clock.system()),
-        on_press=lambda: None,
+        on_input=lambda _: None,
         on_change=lambda: None,
         on_failure=failures.append,
     )

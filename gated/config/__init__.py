@@ -1,6 +1,6 @@
 """The config: TOML, typed, and every problem told at once."""
 
-from gated.config.panel import Blink, Display, Panel, SignalStep, SignalSteps
+from gated.config.panel import Blink, Display, Mode, Panel, SignalStep, SignalSteps
 from gated.config.reading import keys, load, parse
 from gated.config.sections import (
     Camera,
@@ -11,6 +11,7 @@ from gated.config.sections import (
     Policy,
     Privacy,
     Scanner,
+    Schedule,
     Server,
     Store,
     Web,
@@ -24,10 +25,12 @@ __all__ = [
     "Display",
     "Gate",
     "Log",
+    "Mode",
     "Panel",
     "Policy",
     "Privacy",
     "Scanner",
+    "Schedule",
     "Server",
     "SignalStep",
     "SignalSteps",

@@ -22,6 +22,15 @@ FLASHES_A_SECOND = 3
 """More can harm people with photosensitive epilepsy (WCAG 2.3.1)."""
 
 
+class Mode(Section):
+    """`[panel.mode]`: what the button, or a key switch in its place, does."""
+
+    kind: Literal["button", "key_switch"] = "button"
+    key_closed: Literal["entry", "exit"] = "entry"
+    lock: Literal["none", "long_press", "page"] = "none"
+    long_press_s: float = Field(default=2.0, ge=0.5, le=30)
+
+
 class Panel(Section):
     """`[panel]`: lamps, buzzer and button; pins are BCM numbers, 0 to 27."""
 
@@ -43,7 +52,8 @@ class Panel(Section):
     quiet_hours: str = ""
     quiet_volume: int = Field(default=20, ge=0, le=100)
     button_pull_up: bool = True
-    button_debounce_ms: int = Field(default=50, ge=1, le=1000)
+    button_debounce_ms: int = Field(default=20, ge=1, le=1000)
+    mode: Mode = Mode()
 
     @field_validator("quiet_hours")
     @classmethod
@@ -136,6 +146,8 @@ SignalName = Literal[
     "error",
     "mode_entry",
     "mode_exit",
+    "mode_locked",
+    "mode_unlocked",
 ]
 
 
@@ -158,6 +170,7 @@ StatusName = Literal[
     "offline",
     "stale",
     "wrong_clock",
+    "wrong_mode",
     "warning",
     "error",
 ]

@@ -108,7 +108,7 @@ def _suggest(location: list[str], near: list[str], known: dict[str, tuple[str, .
     return "sections: " + ", ".join(known)
 
 
-_TABLES = ("scanner",)
+_TABLES = ("scanner", "schedule")
 """Sections of which there may be several, as [[scanner]]."""
 
 _PLAIN = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -143,6 +144,27 @@ class Scanner(Section):
     prefix: str = Field(default="", max_length=16)
 
 
+class Schedule(Section):
+    """`[[schedule]]`: what is done by itself, when; in the gate's local time."""
+
+    at: str
+    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = Field(
+        default=(), strict=False
+    )
+    action: Literal["entry", "exit", "checkout_all"]
+    guard_min: int = Field(default=30, ge=1, le=1440)
+
+    @field_validator("at")
+    @classmethod
+    def _at(cls, at: str) -> str:
+        try:
+            if time.fromisoformat(at).tzinfo is None:
+                return at
+        except ValueError:
+            pass
+        raise PydanticCustomError("time", 'must look like "20:00"')
+
+
 class Store(Section):
     """`[store]`: where the list and the ledger lie."""
 
@@ -197,6 +219,7 @@ class Config(Section):
     display: Display = Display()
     signals: dict[SignalName, SignalSteps] = Field(default_factory=dict)
     status: dict[StatusName, Blink] = Field(default_factory=dict)
+    schedule: tuple[Schedule, ...] = Field(default=(), strict=False)
     store: Store = Store()
     web: Web = Web()
     control: Control = Control()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -28,6 +29,15 @@ class Lamps:
     mode_exit: bool = False
     status: bool = False
     buzzer_hz: int = 0
+
+
+class Input(StrEnum):
+    """What somebody, or something, did at the panel."""
+
+    SHORT_PRESS = "short_press"
+    LONG_PRESS = "long_press"
+    KEY_CLOSED = "key_closed"
+    KEY_OPEN = "key_open"
 
 
 class Panel(Protocol):
@@ -69,7 +79,7 @@ class Panel(Protocol):
 def open_panel(
     panel: config.Panel,
     *,
-    on_press: Callable[[], None],
+    on_input: Callable[[Input], None],
     on_change: Callable[[], None],
     on_failure: Callable[[PanelError], None],
     volume: Callable[[], int] = lambda: 100,
@@ -78,7 +88,7 @@ def open_panel(
 ) -> Panel:
     """Build the configured kind of panel; `async with` it to take the hardware.
 
-    All callbacks are called in the event loop: `on_press` once for every press of the button,
+    All callbacks are called in the event loop: `on_input` once for whatever was done at it,
     `on_change` when a lamp or the buzzer changed, `on_failure` for failures that no caller
     hears of because they happen in the middle of a signal or on exit. `volume` is asked
     before each tone, in percent. A given gpiozero
@@ -93,7 +103,7 @@ def open_panel(
             panel,
             pin_factory=pin_factory,
             volume=volume,
-            on_press=on_press,
+            on_input=on_input,
             on_change=on_change,
             on_failure=on_failure,
         )

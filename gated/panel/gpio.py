@@ -17,8 +17,8 @@ from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from gated.errors import PanelError
 from gated.model import ScanType
-from gated.panel import Lamps
-from gated.panel.debounce import Debounce
+from gated.panel import Input, Lamps
+from gated.panel.inputs import Button, Watched
 from gated.panel.outputs import ActiveBuzzer, Output, PassiveBuzzer, sentence, told
 from gated.panel.player import Player
 from gated.signals import DARK, Signal, StatusPattern, Step
@@ -44,7 +44,7 @@ class GpioPanel:
         self,
         panel: config.Panel,
         *,
-        on_press: Callable[[], None],
+        on_input: Callable[[Input], None],
         on_change: Callable[[], None],
         on_failure: Callable[[PanelError], None],
         pin_factory: Any = None,
@@ -53,13 +53,12 @@ class GpioPanel:
     ) -> None:
         self._panel = panel
         self._volume = volume
-        self._on_press = on_press
+        self._on_input = on_input
         self._on_change = on_change
         self._on_failure = on_failure
         self._pin_factory = pin_factory
         self._parts: dict[str, Output] = {}
         self._written: dict[str, int] = {}
-        self._debounce = Debounce(quiet_s=panel.button_debounce_ms / 1000)
         self._signal = Player(self._write_step, on_failure=on_failure, speed=speed)
         self._status = Player(self._write_status, on_failure=on_failure, speed=speed)
         self._pattern: StatusPattern | None = None
@@ -137,20 +136,42 @@ class GpioPanel:
         return part
 
     def _take_button(self, pin: int, factory: Any, taken: ExitStack) -> None:
-        loop = asyncio.get_running_loop()
+        mode = self._panel.mode
+        if mode.kind == "key_switch":
+            key = self._watch("button", pin, factory, taken, self._turn_key)
+            # Where the key stands counts from the start.
+            asyncio.get_running_loop().call_soon(self._turn_key, key.closed)
+            return
+        long_s = mode.long_press_s if mode.lock == "long_press" else None
+        button = Button(self._on_input, long_s=long_s)
+        self._watch("button", pin, factory, taken, button.turn)
 
-        def tell(*, down: bool) -> None:
-            # In gpiozero's thread: the time of the edge is now, not when the loop gets to it.
-            loop.call_soon_threadsafe(self._edge, down, loop.time())
+    def _turn_key(self, closed: bool) -> None:  # noqa: FBT001 - as Watched calls it
+        self._on_input(Input.KEY_CLOSED if closed else Input.KEY_OPEN)
 
-        with _told_taking("button", pin):
-            button = DigitalInputDevice(
+    def _watch(
+        self,
+        name: str,
+        pin: int,
+        factory: Any,
+        taken: ExitStack,
+        on_turn: Callable[[bool], None],
+    ) -> Watched:
+        with _told_taking(name, pin):
+            device = DigitalInputDevice(
                 pin, pull_up=self._panel.button_pull_up, pin_factory=factory
             )
-        taken.callback(self._give_back, button.close)
-        with _told_taking("button", pin):
-            button.when_activated = lambda: tell(down=True)
-            button.when_deactivated = lambda: tell(down=False)
+        taken.callback(self._give_back, device.close)
+        with _told_taking(name, pin):
+            watched = Watched(
+                lambda: bool(device.is_active),
+                settle_s=self._panel.button_debounce_ms / 1000,
+                on_turn=on_turn,
+            )
+            device.when_activated = lambda: watched.edge_elsewhere(closed=True)
+            device.when_deactivated = lambda: watched.edge_elsewhere(closed=False)
+        taken.callback(watched.stop)
+        return watched
 
     def _give_back(self, act: Callable[[], None]) -> None:
         try:
@@ -158,10 +179,6 @@ class GpioPanel:
                 act()
         except PanelError as error:
             self._on_failure(error)
-
-    def _edge(self, down: bool, now_s: float) -> None:  # noqa: FBT001 - call_soon has no keywords
-        if self._debounce.pressed(down=down, now_s=now_s):
-            self._on_press()
 
     def _write_step(self, step: Step) -> None:
         # The lamps first: the buzzer may take its time.

@@ -134,9 +134,9 @@ def write_act(db: sqlite3.Connection, act: Act) -> None:
     )
 
 
-def write_mode(db: sqlite3.Connection, act: Act) -> None:
-    """Remember the mode over a restart, and that it was changed, in one go."""
-    facts.put(db, "mode", act.detail)
+def write_fact(db: sqlite3.Connection, name: str, act: Act) -> None:
+    """Remember over a restart what an act changed, and the act, in one go."""
+    facts.put(db, name, act.detail)
     write_act(db, act)
 
 

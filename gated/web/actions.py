@@ -41,12 +41,8 @@ def actions(desk: Desk) -> tuple[Action, ...]:
         nonce, why = text_of(arguments, "nonce"), text_of(arguments, "why")
         await desk.settle(nonce, why, origin=origin)
 
-    async def panel_test(arguments: dict[str, Any], origin: str) -> None:
-        await desk.test(text_of(arguments, "signal"), origin=origin)
-
     return (
         Action("mode", Role.STAFF, mode),
-        Action("panel_test", Role.STAFF, panel_test),
         Action("retry", Role.ADMIN, retry),
         Action("settle", Role.ADMIN, settle),
     )

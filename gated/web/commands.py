@@ -71,12 +71,6 @@ def commands(
         scan = await desk.settle(nonce, why, origin="command")
         await say({"nonce": scan.nonce, "state": str(scan.state)})
 
-    async def panel_test(
-        arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
-    ) -> None:
-        signal = await desk.test(text_of(arguments, "signal"), origin="command")
-        await say({"signal": signal.name, "seconds": signal.seconds})
-
     return {
         "status": status,
         "aim": aim,
@@ -84,5 +78,4 @@ def commands(
         "sync": sync,
         "retry": retry,
         "settle": settle,
-        "panel_test": panel_test,
     }

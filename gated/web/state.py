@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from gated.clock import Clock
     from gated.config import Config
+    from gated.desk import Desk
     from gated.gate import Shown
     from gated.health import Health
     from gated.model import Scan
@@ -77,7 +78,8 @@ class Overview:
         clock: Clock,
         health: Health,
         *,
-        mode: Callable[[], ScanType],
+        desk: Desk,
+        coming: Callable[[], str],
         lamps: Callable[[], Lamps],
         signals: Book,
         eyes: Callable[[], dict[str, Any]],
@@ -89,7 +91,8 @@ class Overview:
         self._store = store
         self._clock = clock
         self._health = health
-        self._mode = mode
+        self._desk = desk
+        self._coming = coming
         self._lamps = lamps
         self._signals = signals
         self._eyes = eyes
@@ -119,7 +122,7 @@ class Overview:
         """The state in one line, for `systemctl status`. Raises StoreError."""
         lists = self._config.server.checkin_lists
         found = await self._store.read(lambda db: figures(db, lists))
-        mode = "check-in" if self._mode() is ScanType.ENTRY else "check-out"
+        mode = "check-in" if self._desk.mode is ScanType.ENTRY else "check-out"
         return (
             f"{mode}; in {found.counts.entries}, out {found.counts.exits},"
             f" refused {sum(found.counts.refused.values())}; {found.tickets} tickets,"
@@ -150,7 +153,9 @@ class Overview:
         return {
             "gate": {
                 "name": self._config.gate.name,
-                "mode": str(self._mode()),
+                "mode": str(self._desk.mode),
+                "locked": self._desk.locked,
+                "coming": self._coming(),
                 "version": __version__,
                 "started": stamp(self._at(self._started)),
             },

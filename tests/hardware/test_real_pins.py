@@ -74,7 +74,7 @@ async def panel(
     panel = open_panel(
         settings,
         pin_factory=factory,
-        on_press=lambda: presses.append(time.monotonic()),
+        on_input=lambda _: presses.append(time.monotonic()),
         on_change=lambda: None,
         on_failure=failures.append,
     )
@@ -144,7 +144,7 @@ async def test_a_pin_in_use_is_told(panel: Panel, factory: Any) -> None:
     second = open_panel(
         config.Panel(green=GREEN),
         pin_factory=factory,
-        on_press=lambda: None,
+        on_input=lambda _: None,
         on_change=lambda: None,
         on_failure=lambda error: None,
     )
@@ -164,7 +164,7 @@ async def test_leaving_the_panel_makes_it_dark(factory: Any) -> None:
             status=None,
         ),
         pin_factory=factory,
-        on_press=lambda: None,
+        on_input=lambda _: None,
         on_change=lambda: None,
         on_failure=lambda error: None,
     )

@@ -210,7 +210,7 @@ async def bench(
     clock = Clock(synchronised=lambda: False)
     panel = open_panel(
         config.Panel(kind="gpio" if pins else "none"),
-        on_press=lambda: None,
+        on_input=lambda _: None,
         on_change=lambda: None,
         on_failure=lambda _: None,
         pin_factory=MockFactory(pin_class=MockPWMPin) if pins else None,

@@ -165,7 +165,7 @@ async def test_the_mode_survives_a_restart_and_every_change_is_recorded(
 
     last = {"mode": "last"}
     async with gate_before_window(server, tmp_path, gate=last) as bench:
-        await bench.parts.desk.toggle_mode(origin="button")
+        await bench.parts.desk.press()
     async with gate_before_window(server, tmp_path, gate=last) as bench:
         mode = bench.parts.desk.mode
         acts = await bench.parts.store.read(ledger.acts)
@@ -193,3 +193,30 @@ async def test_shown_again_within_eight_seconds_the_signal_repeats_and_nothing_i
 
     assert lit_again
     assert len(scans) == 1
+
+
+async def test_five_guests_in_a_row_who_were_never_in_make_the_gate_doubt_its_mode(
+    server: TicketServer, tmp_path: Path
+) -> None:
+    world = server.world
+    guests = [
+        position.secret
+        for position in world.positions.values()
+        if world.order_of(position).status == "p" and not position.canceled
+    ]
+    async with gate_before_window(server, tmp_path) as bench:
+        for secret in guests[:5]:
+            answer = await bench.scan(secret)
+            assert answer.decision.reason is Reason.NOT_CHECKED_IN
+        state = await bench.parts.overview.state()
+        doubt = [one["words"] for one in state["health"] if one["part"] == "mode"]
+        pattern = state["panel"]["status"]
+        bench.pins.pin(25).drive_low()
+        while bench.parts.desk.mode == "exit":
+            await asyncio.sleep(0.01)
+        answer = await bench.scan(guests[0])
+        after = (await bench.parts.overview.state())["panel"]["status"]
+
+    assert "is check-out the wrong mode?" in doubt[0]
+    assert (pattern, after) == ("wrong_mode", "ready")
+    assert answer.decision.reason is Reason.ENTERED

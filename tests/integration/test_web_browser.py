@@ -97,6 +97,7 @@ class StandIn:
         self.cable = True
         self.guests: list[str] = []
         self.played: list[str] = []
+        self.locked = False
         self.pictures = 0
         self.refusal = ""
         self.name = "Gate A"
@@ -115,7 +116,14 @@ class StandIn:
 
     async def state(self) -> dict[str, Any]:
         return {
-            "gate": {"name": self.name, "mode": self.mode, "version": "1", "started": ago(900)},
+            "gate": {
+                "name": self.name,
+                "mode": self.mode,
+                "locked": self.locked,
+                "coming": "check-in from Mon 08:00 by the schedule",
+                "version": "1",
+                "started": ago(900),
+            },
             "time": ago(0),
             "lamps": self.lamp,
             "panel": {
@@ -194,6 +202,10 @@ class StandIn:
         self.mode = arguments["mode"]
         self.changed()
 
+    async def set_lock(self, arguments: dict[str, Any], _: str) -> None:
+        self.locked = arguments["locked"]
+        self.changed()
+
     async def play(self, arguments: dict[str, Any], _: str) -> None:
         self.played.append(arguments["signal"])
 
@@ -228,6 +240,7 @@ class StandIn:
             aiming=Aiming(self.reader),
             actions=[
                 Action("mode", Role.STAFF, self.set_mode),
+                Action("lock", Role.STAFF, self.set_lock),
                 Action("panel_test", Role.STAFF, self.play),
                 Action("cable", Role.STAFF, self.set_cable),
                 Action("guest", Role.STAFF, self.send_guest),
@@ -426,6 +439,15 @@ async def test_the_mode_button_switches_there_and_back(gate: StandIn, tab: Tab) 
     assert gate.mode == "exit"
 
 
+async def test_staff_locks_the_button_and_sees_what_comes_next(gate: StandIn, tab: Tab) -> None:
+    coming = "check-in from Mon 08:00 by the schedule"
+    await expect(tab.locator("#mode-coming")).to_have_text(coming)
+    await tab.get_by_role("button", name="Lock the button").click()
+    await expect(tab.locator("#mode-coming")).to_have_text(f"The button is locked. {coming}")
+    await tab.get_by_role("button", name="Unlock the button").click()
+    await expect(tab.locator("#mode-coming")).to_have_text(coming)
+
+
 async def test_a_refused_action_is_told_in_the_gates_own_sentence(gate: StandIn, tab: Tab) -> None:
     gate.refusal = "The schedule holds this gate at check-out."
     await tab.get_by_role("button", name="Switch to check-in").click()
@@ -481,7 +503,7 @@ async def test_every_control_is_reached_and_used_by_keyboard(gate: StandIn, tab:
     gate.changed()
     await expect(tab.get_by_role("row")).to_have_count(9)
     focused = []
-    for _ in range(8):
+    for _ in range(9):
         await tab.keyboard.press("Tab")
         focused.append(await tab.evaluate("document.activeElement.id"))
         outline = "getComputedStyle(document.activeElement).outlineStyle"
@@ -489,6 +511,7 @@ async def test_every_control_is_reached_and_used_by_keyboard(gate: StandIn, tab:
     assert focused == [
         "logout",
         "mode-button",
+        "lock-button",
         "signals-open",
         "scans-more",
         "cable",

@@ -62,7 +62,7 @@ class AtPretix(Bench):
     async def mode(self, mode: str) -> None:
         """Press the button if need be."""
         if self.parts.desk.mode != mode:
-            await self.parts.desk.toggle_mode(origin="button")
+            await self.parts.desk.press()
 
 
 @asynccontextmanager

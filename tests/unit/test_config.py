@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from gated.config import Config, Scanner, keys, load, parse
+from gated.config import Config, Scanner, Schedule, keys, load, parse
 from gated.errors import ConfigError
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "gated.example.toml"
@@ -335,9 +336,9 @@ def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
 def test_every_section_and_key_is_known_by_name() -> None:
     known = keys()
 
-    assert [*known, "signals", "status"] == sorted(
-        Config.model_fields, key=["signals", "status"].__contains__
-    )
+    whole = {name for name in known if "." not in name}
+    assert whole | {"signals", "status"} == set(Config.model_fields)
+    assert known["panel.mode"][:2] == ("kind", "key_closed")
     assert known["privacy"] == ("names",)
     assert known["panel"][:3] == ("kind", "pin_factory", "green")
 
@@ -393,7 +394,12 @@ def test_a_scanner_can_stand_in_for_the_camera() -> None:
 
 
 KEY = re.compile(r"(?P<off># )?(?P<key>\w+) = (?P<value>.+)")
-SECTION = re.compile(r"(?:# \[)?\[(?P<section>\w+)\]")
+NEEDED = {
+    "scanner": Scanner(device="/dev/ttyACM0"),
+    "schedule": Schedule(at="20:00", action="exit"),
+}
+"""Sections of which there may be none, or several, with what each needs."""
+SECTION = re.compile(r"(?:# \[)?\[(?P<section>[\w.]+)\]")
 
 
 def example_lines() -> list[tuple[str, str, str, bool]]:
@@ -418,7 +424,7 @@ def test_the_example_has_every_section_and_key_once_and_in_the_order_of_the_code
     written_down = [(section, key) for section, key, _, _ in example_lines()]
 
     assert written_down == [(section, key) for section, names in keys().items() for key in names]
-    sections = [section for section in keys() if section != "scanner"]
+    sections = [name for name in keys() if name not in NEEDED and "." not in name]
     assert list(tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))) == sections
 
 
@@ -435,7 +441,7 @@ def test_a_value_that_the_example_calls_the_default_is_it(
 ) -> None:
     given = tomllib.loads(f"value = {value}")["value"]
     given = tuple(given) if isinstance(given, list) else given
-    whole = Scanner(device="/dev/ttyACM0") if section == "scanner" else getattr(Config(), section)
+    whole = NEEDED.get(section) or attrgetter(section)(Config())
     default = getattr(whole, key)
     if default is None:
         given = parse({section: {key: given}}).model_dump()[section][key]
@@ -459,7 +465,8 @@ def test_every_key_of_the_example_is_explained() -> None:
 
 def test_the_example_switched_on_whole_is_a_config_too() -> None:
     whole = KEY.sub(r"\g<key> = \g<value>", EXAMPLE.read_text(encoding="utf-8"))
-    whole = whole.replace("# [[scanner]]", "[[scanner]]")
-    scanner = (Scanner(device="/dev/ttyACM0"),)
+    for section in NEEDED:
+        whole = whole.replace(f"# [[{section}]]", f"[[{section}]]")
+    several = {section: (one,) for section, one in NEEDED.items()}
 
-    assert parse(tomllib.loads(whole)) == load(EXAMPLE).model_copy(update={"scanner": scanner})
+    assert parse(tomllib.loads(whole)) == load(EXAMPLE).model_copy(update=several)

@@ -73,7 +73,7 @@ async def test_a_passive_buzzer_is_softer_the_shorter_its_pulses_are(
             settings(volume=percent),
             Clock.system(),
             Health(),
-            on_press=lambda: None,
+            on_input=lambda _: None,
             lamps_changed=Bell(),
             pin_factory=pins,
         )
@@ -90,7 +90,7 @@ async def test_an_active_buzzer_at_no_volume_is_silent() -> None:
             settings(volume=0, buzzer_kind="active"),
             Clock.system(),
             Health(),
-            on_press=lambda: None,
+            on_input=lambda _: None,
             lamps_changed=Bell(),
             pin_factory=pins,
         )
@@ -109,7 +109,7 @@ async def test_a_screen_that_is_not_there_is_a_warning_and_the_lamps_work() -> N
             config.parse(document),
             Clock.system(),
             health,
-            on_press=lambda: None,
+            on_input=lambda _: None,
             lamps_changed=Bell(),
             pin_factory=pins,
         )

@@ -150,7 +150,7 @@ async def test_a_console_that_is_gone_is_told_and_the_lamps_go_on() -> None:
 def opened(kind: str, stream: io.StringIO | None = None) -> Panel:
     return open_panel(
         config.Panel.model_validate({"kind": kind, "pin_factory": "mock"}),
-        on_press=lambda: None,
+        on_input=lambda _: None,
         on_change=lambda: None,
         on_failure=lambda error: None,
         stream=stream,

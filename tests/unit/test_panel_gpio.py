@@ -14,8 +14,7 @@ from gpiozero.pins.mock import MockFactory, MockPWMPin
 from gated import config
 from gated.errors import PanelError
 from gated.model import ScanType
-from gated.panel import Lamps, open_panel
-from gated.panel.debounce import Debounce
+from gated.panel import Input, Lamps, open_panel
 from gated.panel.gpio import GpioPanel
 from gated.signals import SIGNALS, STATUS, Signal, StatusPattern, Step
 
@@ -49,16 +48,21 @@ class Bench:
     def __init__(self, **settings: Any) -> None:
         self.factory = MockFactory(pin_class=LoosePin)
         self.presses: list[int] = []
+        self.inputs: list[Input] = []
         self.seen: list[Lamps] = []
         self.failures: list[PanelError] = []
         self.panel = GpioPanel(
             config.Panel(**settings),
             pin_factory=self.factory,
-            on_press=lambda: self.presses.append(threading.get_ident()),
+            on_input=self._heard,
             on_change=lambda: self.seen.append(self.panel.lamps()),
             on_failure=self.failures.append,
             speed=FAST,
         )
+
+    def _heard(self, given: Input) -> None:
+        self.inputs.append(given)
+        self.presses.append(threading.get_ident())
 
     def pin(self, number: int) -> Any:
         return self.factory.pin(number)
@@ -447,7 +451,7 @@ async def test_a_pin_that_another_program_holds_is_told_with_what_to_do() -> Non
     panel = open_panel(
         config.Panel(),
         pin_factory=Busy(),
-        on_press=lambda: None,
+        on_input=lambda _: None,
         on_change=lambda: None,
         on_failure=lambda error: None,
     )
@@ -530,7 +534,7 @@ async def test_the_configured_mock_factory_drives_a_passive_buzzer() -> None:
     failures: list[PanelError] = []
     panel = open_panel(
         config.Panel(pin_factory="mock"),
-        on_press=lambda: None,
+        on_input=lambda _: None,
         on_change=lambda: None,
         on_failure=failures.append,
     )
@@ -585,7 +589,7 @@ async def test_lgpio_that_cannot_work_is_told_in_one_sentence(
         monkeypatch.setattr("gpiozero.pins.local.open", no_such_file, raising=False)
     panel = GpioPanel(
         config.Panel(),
-        on_press=lambda: None,
+        on_input=lambda _: None,
         on_change=lambda: None,
         on_failure=lambda error: None,
     )
@@ -631,7 +635,7 @@ async def test_lgpio_is_left_with_the_buzzer_low_and_the_chip_closed(
     failures: list[PanelError] = []
     panel = GpioPanel(
         config.Panel(),
-        on_press=lambda: None,
+        on_input=lambda _: None,
         on_change=lambda: None,
         on_failure=failures.append,
     )
@@ -657,39 +661,3 @@ async def test_lgpio_is_left_with_the_buzzer_low_and_the_chip_closed(
 
 def no_such_file(*_: object, **__: object) -> None:
     raise FileNotFoundError(2, "No such file or directory")
-
-
-QUIET_S = 0.05
-
-
-@pytest.mark.parametrize(
-    ("edges", "presses"),
-    [
-        ([(0.0, True)], [0.0]),
-        ([(0.0, True), (0.3, False)], [0.0]),
-        ([(0.0, True), (0.3, False), (1.0, True)], [0.0, 1.0]),
-        ([(0.0, True), (0.001, False), (0.002, True), (0.3, False)], [0.0]),
-        ([(0.0, True), (0.3, False), (0.301, True), (0.302, False)], [0.0]),
-        ([(0.0, True), (0.02, False), (0.3, True)], [0.0, 0.3]),
-        ([(0.0, True), (0.04, False), (0.08, True), (0.12, False)], [0.0]),
-        ([(0.0, True), (0.05, True)], [0.0, 0.05]),
-        ([(0.0, False), (0.3, True)], [0.3]),
-        ([], []),
-    ],
-    ids=[
-        "a press",
-        "a press and its release",
-        "two presses",
-        "a press that chatters",
-        "a release that chatters",
-        "a tap whose release falls into the chatter",
-        "chatter that does not end is one press",
-        "an edge was missed",
-        "held down at start",
-        "nothing",
-    ],
-)
-def test_debounce(edges: list[tuple[float, bool]], presses: list[float]) -> None:
-    debounce = Debounce(quiet_s=QUIET_S)
-
-    assert [time for time, down in edges if debounce.pressed(down=down, now_s=time)] == presses

@@ -62,7 +62,7 @@ def panel_on(tape: Tape, **settings: Any) -> GpioPanel:
     return GpioPanel(
         config.Panel(blue=5, button=None, **settings),
         pin_factory=tape.factory,
-        on_press=lambda: None,
+        on_input=lambda _: None,
         on_change=lambda: None,
         on_failure=lambda error: pytest.fail(str(error)),
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 VERDICTS = ("accepted", "attention", "refused", "already_left", "unknown", "error")
-MODES = ("mode_entry", "mode_exit")
+MODES = ("mode_entry", "mode_exit", "mode_locked", "mode_unlocked")
 NOTICEABLE = 1.8
 
 
@@ -192,6 +192,7 @@ def test_status_patterns_blink_as_they_are_described() -> None:
         "offline": ((1.0, True), (1.0, False)),
         "stale": ((0.3, True), (2.4, False)),
         "wrong_clock": ((0.3, True), (0.3, False), (0.3, True), (2.1, False)),
+        "wrong_mode": (*(((0.3, True), (0.3, False)) * 3)[:-1], (1.8, False)),
         "warning": ((1.8, True), (0.2, False)),
         "error": ((0.15, True), (0.15, False), (0.15, True), (0.85, False)),
     }
@@ -297,6 +298,8 @@ def test_the_table_for_the_readme_says_what_the_steps_do() -> None:
         ],
         ["| mode entry", "none", "short short; rising"],
         ["| mode exit", "none", "short short long; falling"],
+        ["| mode locked", "none", "long long; falling"],
+        ["| mode unlocked", "none", "long short short; rising"],
     ]
     assert all(
         line.endswith(f" {signal.meaning} |")
@@ -320,6 +323,7 @@ def test_the_status_table_for_the_readme_has_a_line_for_every_pattern() -> None:
         ["| offline", "slow blinking"],
         ["| stale", "1 slow flash, pause"],
         ["| wrong clock", "2 slow flashes, pause"],
+        ["| wrong mode", "3 slow flashes, pause"],
         ["| warning", "steady, with a short wink"],
         ["| error", "2 quick flashes, pause"],
     ]

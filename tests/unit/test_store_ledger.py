@@ -152,7 +152,8 @@ async def test_the_mode_and_its_change_are_written_down_together(store: Store) -
         Act(what="mode", origin="page", at=after(3), detail="exit"),
     ]
     for act in acts:
-        write = ledger.write_mode if act.what == "mode" else ledger.write_act
+        is_mode = act.what == "mode"
+        write = partial(ledger.write_fact, name="mode") if is_mode else ledger.write_act
         await store.write(partial(write, act=act))
     assert await store.read(ledger.acts) == acts
     assert await store.read(lambda db: facts.get(db, "mode")) == "exit"

@@ -2,7 +2,7 @@
 
 import { setUpClosing } from "./closing.js";
 import { askToLogIn, post, setUpLogin } from "./login.js";
-import { drawAges, drawAim, drawLamps, drawState, hasPicture, isPlugged, say, stateTime, switchTo } from "./view.js";
+import { drawAges, drawAim, drawLamps, drawState, hasPicture, isLocked, isPlugged, say, stateTime, switchTo } from "./view.js";
 
 const SILENT_MS = 20000;
 const RETRY_MS = 2000;
@@ -139,6 +139,9 @@ function watchCamera() {
 
 byId("mode-button").addEventListener("click", ({ currentTarget }) => {
   press(currentTarget, "mode", { mode: switchTo() });
+});
+byId("lock-button").addEventListener("click", ({ currentTarget }) => {
+  press(currentTarget, "lock", { locked: !isLocked() });
 });
 byId("cable").addEventListener("click", ({ currentTarget }) => {
   press(currentTarget, "cable", { plugged: !isPlugged() });

@@ -29,6 +29,7 @@ let receivedMs = 0;
 let announcedNonce;
 
 export const switchTo = () => (shown?.gate.mode === "entry" ? "exit" : "entry");
+export const isLocked = () => shown?.gate.locked === true;
 export const isPlugged = () => shown?.demo?.cable === true;
 export const hasPicture = () => shown?.camera?.picture === true && shown.access !== "view";
 export const stateTime = () => (shown ? clock.format(new Date(shown.time)) : "");
@@ -116,6 +117,9 @@ function drawGate({ gate, access, health }) {
   setIcon(byId("mode-icon"), gate.mode);
   byId("mode-button").disabled = false;
   byId("mode-note").hidden = access !== "view";
+  setText(byId("mode-coming"), [gate.locked ? "The button is locked." : "", gate.coming ?? ""].join(" ").trim());
+  byId("mode-coming").hidden = !gate.locked && !gate.coming;
+  setText(byId("lock-button"), gate.locked ? "Unlock the button" : "Lock the button");
   setText(byId("mode-button"), `Switch to ${MODE[switchTo()].toLowerCase()}`);
 }
 
