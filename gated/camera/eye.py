@@ -23,7 +23,7 @@ _ALIVE_EVERY = 15
 _HELD_S = 1.0
 _HELD_EVERY_S = 0.25
 """A code just read is looked for so often, though it is held too still to stir anything."""
-_OTHERS_EVERY = 5
+_OTHERS_EVERY = 10
 """While a code is read, so many frames apart the thorough pass looks for another beside it."""
 _EAGER_S = 3.0
 _EAGER_SHARE = 0.4
@@ -63,6 +63,7 @@ class Eye:
         self._opened = -math.inf
         self._looked = -math.inf
         self._read = -math.inf
+        self._fast_read = -math.inf
 
     @property
     def is_open(self) -> bool:
@@ -103,8 +104,10 @@ class Eye:
 
     def _look(self, pixels: Grey, now: float, *, resisting: bool) -> list[Code]:
         self._located = False
-        likely = now == self._opened or now - self._read <= _HELD_S
+        likely = now == self._opened or now - self._fast_read <= _HELD_S
         codes = self._try(FAST_PASS, pixels) if likely else []
+        if codes:
+            self._fast_read = now
         if codes and self.quality.looked % _OTHERS_EVERY:
             return codes
         known = {code.text for code in codes}

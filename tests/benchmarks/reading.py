@@ -153,7 +153,7 @@ def _held_ms(pixels: Grey, rounds: int) -> float | None:
         return None
     times = []
     for _ in range(rounds):
-        eye, looks = Eye(), 5
+        eye, looks = Eye(), 10
         started = time.thread_time()
         for number in range(looks):
             # Frames so far apart that each is looked at, though nothing moves.
