@@ -184,7 +184,7 @@ async def test_a_config_with_five_mistakes_gets_five_sentences_and_status_78(
         "[pannel]\ngreen = 1\n[camera]\nfps = 0\n",
         encoding="utf-8",
     )
-    with pytest.raises(AssertionError, match="did not start"):
+    with pytest.raises(AssertionError, match="did not say"):
         await asyncio.to_thread(gate.start)
 
     lines = gate.log().splitlines()
