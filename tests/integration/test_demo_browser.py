@@ -125,7 +125,9 @@ async def test_with_the_cable_out_guests_pass_and_scans_wait_until_it_is_in_agai
         await expect(rows).not_to_have_count(0, timeout=PATIENCE_MS)
         await expect(green).to_have_attribute("data-on", "yes", timeout=PATIENCE_MS)
         await expect(green).to_have_attribute("data-on", "no", timeout=PATIENCE_MS)
-        await expect(tab.locator("#picture")).to_be_visible()
+        # Pictures are fetched only while somebody looks.
+        await tab.locator("#picture-room").scroll_into_view_if_needed()
+        await expect(tab.locator("#picture")).to_be_visible(timeout=PATIENCE_MS)
         await expect(rows.first.locator('[data-state="confirmed"]')).to_be_visible(
             timeout=PATIENCE_MS
         )

@@ -190,7 +190,7 @@ import sys
 from gated import config
 from gated.panel import open_panel
 nothing = lambda *_: None
-open_panel(config.Panel(kind="console"), on_press=nothing, on_change=nothing, on_failure=nothing)
+open_panel(config.Panel(kind="console"), on_input=nothing, on_change=nothing, on_failure=nothing)
 sys.exit("gpiozero" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
