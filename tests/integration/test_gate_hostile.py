@@ -19,7 +19,10 @@ from gated.model import ScanType, Sighting, State, Verdict
 from gated.simulator.dialects import Dialect
 from gated.simulator.server import TicketServer
 from gated.simulator.world import World
+from gated.web.credentials import Credentials
+from gated.web.guard import Role
 
+PIN = "271828"
 COUNT = {Dialect.PRETIX: 3_000, Dialect.FORK: 7_000}  # pretix is told of each, the fork of none
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
@@ -61,12 +64,14 @@ async def test_nothing_breaks_nothing_is_unescaped_and_no_number_becomes_a_row_i
     for number in range(1, 10):
         world.enter(number, LIST)
     codes = [hostile(chance) for _ in range(count)]
+    login = tmp_path / "page-login"
+    Credentials(login).put(Role.STAFF, PIN)
     async with (
         TicketServer(world, dialect=dialect) as server,
         gate_before_window(
             server,
             tmp_path,
-            web={"enabled": True, "port": 0},
+            web={"enabled": True, "port": 0, "login_file": str(login)},
             server={"confirm_timeout_ms": 5000},
         ) as bench,
     ):
@@ -80,9 +85,14 @@ async def test_nothing_breaks_nothing_is_unescaped_and_no_number_becomes_a_row_i
             verdicts.append((await asyncio.wait_for(bench.answers.get(), 10)).decision.verdict)
             _no_code_in_a_path(server)
         assert bench.parts.page is not None
-        url = f"{bench.parts.page.url}api/state"
-        async with aiohttp.ClientSession() as session, session.get(url) as answer:
-            page = await answer.text()
+        url = bench.parts.page.url
+        jar = aiohttp.CookieJar(unsafe=True)  # keeps cookies of an IP address, too
+        headers = {"Origin": url.rstrip("/")}
+        async with aiohttp.ClientSession(url, headers=headers, cookie_jar=jar) as session:
+            async with session.post("/api/login", json={"secret": PIN}) as answer:
+                assert answer.ok
+            async with session.get("/api/state") as answer:
+                page = await answer.text()
         scans = await bench.settled()
         known = await bench.scan(world.positions[1].secret)
         reported = server.requests.matching("failed_checkins")

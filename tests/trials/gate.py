@@ -11,6 +11,7 @@ from collections.abc import Generator
 from contextlib import AsyncExitStack
 
 from gated import config
+from gated.errors import ServerUnreachable
 from gated.model import Frame, ScanType, Sighting
 from gated.parts import Extras, Parts, open_parts
 from gated.simulator.world import World
@@ -104,7 +105,18 @@ async def _drive(parts: Parts, plan: Plan, start: int) -> None:
             await asyncio.sleep(guests.dice.uniform(0, _BETWEEN_S) * FACTOR)
     while not plan.quiet.exists() or (await parts.store.read(outbox.count)).waiting:
         await asyncio.sleep(1)
-    await parts.pull.once()
+    await _pull_once_more(parts)
+
+
+async def _pull_once_more(parts: Parts) -> None:
+    """The server may still be on its way up from its last kill: knock again, as a gate does."""
+    while True:
+        try:
+            await parts.pull.once()
+        except ServerUnreachable:
+            await asyncio.sleep(1)
+        else:
+            return
 
 
 async def _scan(parts: Parts, guests: Guests, acks: int) -> None:
