@@ -8,7 +8,7 @@ CODE := gated tests
 CORES ?= -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-pretix check format bench trials evening wheel release clean
+.PHONY: help demo test test-pretix check format bench trials evening shift wheel release clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ trials: $(VENV)/installed-dev ## kill gate and server at random moments and comp
 
 evening: $(VENV)/installed-dev ## check 5,000 out, killed three times in the middle (some minutes)
 	EVENING_GUESTS=5000 $(BIN)/python -m pytest tests/integration/test_checkout_all_killed.py $(ARGS)
+
+shift: $(VENV)/installed-dev ## ten minutes of 30 scans a minute; page, stats, ledger and server must agree
+	SHIFT_SCANS=300 SHIFT_EVERY_S=2 $(BIN)/python -m pytest tests/integration/test_counts.py -k shift $(ARGS)
 
 wheel: $(VENV)/installed-dev ## build the wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

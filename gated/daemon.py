@@ -67,6 +67,7 @@ async def _work(parts: Parts, extras: Extras, notify: Notifier) -> None:
                 ("freshness", parts.freshness.run),
                 ("push", parts.push.run),
                 ("closing", parts.closing.run),
+                ("census", parts.census.run),
                 ("inputs", parts.steering.follow),
                 ("schedule", parts.steering.timetable.run),
                 ("status", tell_systemd),

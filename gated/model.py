@@ -269,6 +269,9 @@ class Scan:
 BY_CLOSING = "checkout-all"
 """The eye of an exit that nobody saw: everybody was checked out at closing time."""
 
+BY_REPAIR = "repair"
+"""The eye of an exit that mends what the server has for a stay that lasts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Act:

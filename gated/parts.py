@@ -21,6 +21,7 @@ from gated.steering import Steering, steer
 from gated.store.database import Store
 from gated.store.tickets import Keeper
 from gated.sync.ask import Asker
+from gated.sync.census import Census
 from gated.sync.changes import Changes
 from gated.sync.checkout_all import CheckOutAll
 from gated.sync.freshness import Freshness
@@ -83,6 +84,7 @@ class Parts:
     push: Push
     timekeeper: Timekeeper
     closing: CheckOutAll
+    census: Census
     gate: Gate
     overview: Overview
     page: Page | None
@@ -134,6 +136,11 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
     client, timekeeper = await _open_client(
         stack, Client(config.server, token), store, clock, health
     )
+
+    def taken_in() -> None:
+        census.wake()
+        changed.ring()
+
     changes = Changes(
         client,
         store,
@@ -142,12 +149,12 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         health,
         every_s=config.server.pull_s,
         capabilities=lambda: pull.capabilities,
-        on_changed=changed.ring,
+        on_changed=taken_in,
     )
 
     def pulled() -> None:
         push.back()  # a token that works again works for the upload too
-        changed.ring()
+        taken_in()
 
     pull = Pull(
         client,
@@ -179,6 +186,15 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         on_settled=settled,
     )
     owed.on_ring(push.wake)
+    census = Census(
+        client,
+        store,
+        clock,
+        health,
+        capacity=config.gate.capacity,
+        every_s=3 * config.server.pull_s,
+        on_owed=push.wake,
+    )
     closing = CheckOutAll(
         client,
         store,
@@ -202,6 +218,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         eyes=eyes.state,
         capabilities=lambda: pull.capabilities,
         closing=closing.progress,
+        census=census.state,
         demo=extras.demo,
     )
     asker = Asker(
@@ -234,18 +251,30 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
 
     client.on_reach = partial(_reached, health, push)
     client.on_answer = overview.reached
-    page = None
-    if config.web.enabled:
-        buttons = (*actions(desk), *panel_actions(desk), *closing_actions(closing), *extras.actions)
-        page = await stack.enter_async_context(
-            _page(config.web, overview, eyes, desk, buttons, rung_by=(changed, lamps_changed))
+    page = await _open_page(
+        stack,
+        config.web,
+        overview,
+        eyes,
+        desk,
+        (
+            *actions(desk, census),
+            *panel_actions(desk),
+            *closing_actions(closing),
+            *extras.actions,
+        ),
+        rung_by=(changed, lamps_changed),
+    )
+    await stack.enter_async_context(
+        Control(
+            config.control_socket,
+            {
+                **commands(overview, pull, desk, eyes.aiming),
+                **panel_commands(desk),
+                **closing_commands(closing),
+            },
         )
-    orders = {
-        **commands(overview, pull, desk, eyes.aiming),
-        **panel_commands(desk),
-        **closing_commands(closing),
-    }
-    await stack.enter_async_context(Control(config.control_socket, orders))
+    )
     changed.on_ring(lambda: front.refresh(desk.mode))
     return Parts(
         store=store,
@@ -259,6 +288,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         push=push,
         timekeeper=timekeeper,
         closing=closing,
+        census=census,
         gate=gate,
         overview=overview,
         page=page,
@@ -287,7 +317,8 @@ def _reached(health: Health, push: Push, reachable: bool) -> None:  # noqa: FBT0
         health.warn("server", "does not answer: the gate goes on by itself")
 
 
-def _page(
+async def _open_page(
+    stack: AsyncExitStack,
     web: Web,
     overview: Overview,
     eyes: Eyes,
@@ -295,7 +326,9 @@ def _page(
     buttons: Sequence[Action],
     *,
     rung_by: tuple[Bell, Bell],
-) -> Page:
+) -> Page | None:
+    if not web.enabled:
+        return None
     page = Page(
         host=web.host,
         port=web.port,
@@ -312,4 +345,4 @@ def _page(
     changed, lamps_changed = rung_by
     changed.on_ring(page.changed)
     lamps_changed.on_ring(page.lamps_changed)
-    return page
+    return await stack.enter_async_context(page)

@@ -88,6 +88,32 @@ def _score(score: int | None) -> str:
     return "  -" if score is None else f"{score:3}"
 
 
+def stats_text(state: dict[str, Any]) -> str:
+    """The counts of a gate (web.state) for a person, each with its age."""
+    counts, census, age_s = state["counts"], state.get("census", {}), state["list"]["age_s"]
+    flow = counts["flow"]
+    age = "the list was never downloaded" if age_s is None else f"list {age_s:.0f} s old"
+    offline = "; offline: counted on from what is known" if census.get("offline") else ""
+    lines = [
+        ("inside", f"{counts['inside']} ({age}{offline})"),
+        ("this gate", f"{counts['in']} in, {counts['out']} out"),
+        ("last minute", f"{flow['minute']['in']} in, {flow['minute']['out']} out"),
+        ("last 15 min", f"{flow['quarter']['in']} in, {flow['quarter']['out']} out"),
+    ]
+    lines += [("refused", f"{one['count']} {one['words']}") for one in counts["refused"].values()]
+    if capacity := census.get("capacity"):
+        lines.append(("capacity", f"{capacity}{' reached' * (counts['inside'] >= capacity)}"))
+    if whole := census.get("whole"):
+        words = f"{whole['inside']} inside, {whole['came']} of {whole['expected']} came"
+        lines.append(("server", f"{words} ({whole['age_s']:.0f} s ago)"))
+    elif census:
+        lines.append(("server", "has not said yet"))
+    for one in census.get("differences", ()):
+        place = "inside here" if one["inside_here"] else "inside by the server"
+        lines.append(("differs", f"{one['order_code']} {place}: {printable(one['why'])}"))
+    return "\n".join(f"{name + ':':<12} {words}" for name, words in lines)
+
+
 def scan_lines(scans: Iterable[Scan], style: str) -> Iterator[str]:
     """The lines of the ledger, one scan at a time; `style` is table, csv or jsonl."""
     if style == "csv":

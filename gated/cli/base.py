@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -65,6 +66,14 @@ inherited_config = click.option(
     callback=_inherit,
     help="The config file; that of the command before it unless given.",
 )
+
+
+def time_of(text: str) -> datetime:
+    """A time as people write it: ISO 8601, of this box's zone where it names none."""
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise click.BadParameter(f"{text!r} is no time: write it as 2026-11-22T18:00") from None
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from gated import __version__, config, logs
 from gated.cli.base import cli, config_option, run_async
 from gated.clock import Clock
 from gated.errors import GatedError
-from gated.printing import aim_text, state_text
+from gated.printing import aim_text, state_text, stats_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,6 +127,23 @@ def aim(settings: config.Config, *, once: bool, as_json: bool) -> None:
 
 @cli.command()
 @config_option
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def stats(settings: config.Config, *, as_json: bool) -> None:
+    """Say how many came, went and are inside: this gate, and the whole list by the server."""
+    from gated.web.control import is_running  # noqa: PLC0415
+
+    running = is_running(settings.control_socket)
+    state = run_async(_ask_state(settings)) if running else _read_state(settings)
+    if as_json:
+        parts = {"running": running, "list_age_s": state["list"]["age_s"], **state["counts"]}
+        parts |= state.get("census", {})
+        click.echo(json.dumps(parts, indent=1, ensure_ascii=False))
+        return
+    click.echo(stats_text(state))
+
+
+@cli.command()
+@config_option
 @click.argument("mode", type=click.Choice(["entry", "exit", "lock", "unlock"]))
 def mode(settings: config.Config, mode: str) -> None:
     """Switch the running gate to check-in (entry) or check-out (exit).
@@ -202,8 +219,9 @@ def _read_state(settings: config.Config) -> dict[str, Any]:
     from gated.web.state import describe  # noqa: PLC0415
 
     with open_read_only(Path(settings.store.path)) as db:
-        found = figures(db, settings.server.checkin_lists)
+        now = Clock.system().wall()
+        found = figures(db, settings.server.checkin_lists, now)
     return {
         "gate": {"name": settings.gate.name, "mode": found.mode, "version": __version__},
-        **describe(found, Clock.system().wall()),
+        **describe(found, now),
     }

@@ -13,12 +13,15 @@ from gated.cli.base import (
     config_path_option,
     inherited_config,
     run_async,
+    time_of,
     until_the_pipe_closes,
 )
+from gated.model import Reason
 from gated.printing import scan_lines, shelf_lines
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
     from gated.desk import Desk
     from gated.model import Scan
@@ -33,10 +36,25 @@ if TYPE_CHECKING:
     default="table",
     show_default=True,
 )
+@click.option("--since", type=time_of, metavar="TIME", help="Only scans from this time on.")
+@click.option("--until", type=time_of, metavar="TIME", help="Only scans before this time.")
+@click.option("--reason", type=click.Choice([one.value for one in Reason]), help="Only these.")
 @click.option("--shelved", is_flag=True, help="Only those that need a person, with their names.")
 @click.pass_context
-def scans(context: click.Context, path: Path, *, style: str, shelved: bool) -> None:
-    """List every scan and what became of it, oldest first."""
+def scans(
+    context: click.Context,
+    path: Path,
+    *,
+    style: str,
+    since: datetime | None,
+    until: datetime | None,
+    reason: str | None,
+    shelved: bool,
+) -> None:
+    """List every scan and what became of it, oldest first.
+
+    Times are as in 2026-11-22T18:00, this box's local time unless they end in Z or an offset.
+    """
     if context.invoked_subcommand:
         return
     from gated.store import ledger, open_read_only, shelf  # noqa: PLC0415
@@ -44,7 +62,8 @@ def scans(context: click.Context, path: Path, *, style: str, shelved: bool) -> N
     settings = config.load(path)
     # Here too, or the database would take a closed pipe for trouble of its own.
     with open_read_only(Path(settings.store.path)) as db, until_the_pipe_closes():
-        found = shelf.shelved(db) if shelved else ledger.every(db)
+        every = ledger.every(db, since=since, until=until, reason=reason or "")
+        found = shelf.shelved(db) if shelved else every
         lines = shelf_lines(found) if shelved and style == "table" else scan_lines(found, style)
         for line in lines:
             click.echo(line)

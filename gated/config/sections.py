@@ -26,6 +26,7 @@ class Gate(Section):
     again_s: float = Field(default=8.0, ge=0, le=300)
     language: Literal["en", "de"] = "en"
     timezone: str = ""
+    capacity: int = Field(default=0, ge=0, le=1_000_000)
 
     @field_validator("timezone")
     @classmethod

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gated.model import ScanType
 from gated.store import facts, ledger, outbox, tickets
+from gated.store.flow import Flow, flow
 from gated.store.lookup import checkin_lists
 from gated.store.rows import moment
 
@@ -26,6 +27,7 @@ class Figures:
 
     scans: list[Scan]
     counts: ledger.Counts
+    flow: Flow
     outbox: outbox.OutboxCount
     troubled: list[Scan]
     tickets: int
@@ -34,11 +36,12 @@ class Figures:
     mode: str
 
 
-def figures(db: sqlite3.Connection, lists: Sequence[int]) -> Figures:
+def figures(db: sqlite3.Connection, lists: Sequence[int], now: datetime) -> Figures:
     """Read the figures from the store."""
     return Figures(
         scans=ledger.recent(db, _LAST),
         counts=ledger.counts(db, lists),
+        flow=flow(db, now),
         outbox=outbox.count(db),
         troubled=outbox.troubled(db, _LAST),
         tickets=tickets.count(db),

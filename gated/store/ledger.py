@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gated.model import BY_CLOSING, Act, ScanType
+from gated.model import BY_CLOSING, BY_REPAIR, Act, ScanType
 from gated.store import facts, unlisted
 from gated.store.rows import moment, scan_of, stamp
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from gated.model import Scan
+
+UNSEEN = (BY_CLOSING, BY_REPAIR)
+"""The eyes of exits that nobody saw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +33,27 @@ class Counts:
 def recent(db: sqlite3.Connection, limit: int) -> list[Scan]:
     """The last guests, newest first; of a sighting with several rows only the first."""
     rows = db.execute(
-        "SELECT * FROM scans WHERE nonce = sighting AND eye <> ? ORDER BY id DESC LIMIT ?",
-        (BY_CLOSING, limit),
+        "SELECT * FROM scans WHERE nonce = sighting AND eye NOT IN (?, ?) ORDER BY id DESC LIMIT ?",
+        (*UNSEEN, limit),
     )
     return [scan_of(row) for row in rows]
 
 
-def every(db: sqlite3.Connection) -> Iterator[Scan]:
-    """The whole ledger, oldest first, without holding it in memory."""
-    for row in db.execute("SELECT * FROM scans ORDER BY id"):
+def every(
+    db: sqlite3.Connection,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    reason: str = "",
+) -> Iterator[Scan]:
+    """The ledger, oldest first, without holding it in memory; all, or from a time to before one."""
+    wanted = {"since": stamp(since), "until": stamp(until), "reason": reason}
+    rows = db.execute(
+        "SELECT * FROM scans WHERE (:since IS NULL OR at >= :since)"
+        " AND (:until IS NULL OR at < :until) AND (:reason = '' OR reason = :reason) ORDER BY id",
+        wanted,
+    )
+    for row in rows:
         yield scan_of(row)
 
 
@@ -47,8 +63,8 @@ def counts(db: sqlite3.Connection, lists: Sequence[int]) -> Counts:
         row["type"]: row["n"]
         for row in db.execute(
             "SELECT type, COUNT(*) AS n FROM scans WHERE verdict <> 'refuse'"
-            " AND nonce = sighting AND eye <> ? GROUP BY type",
-            (BY_CLOSING,),
+            " AND nonce = sighting AND eye NOT IN (?, ?) GROUP BY type",
+            UNSEEN,
         )
     }
     refused = {

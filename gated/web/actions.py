@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from gated.desk import Desk
+    from gated.sync.census import Census
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Action:
     run: Callable[[dict[str, Any], str], Awaitable[dict[str, Any] | None]]
 
 
-def actions(desk: Desk) -> tuple[Action, ...]:
+def actions(desk: Desk, census: Census) -> tuple[Action, ...]:
     """The buttons of the page."""
 
     async def mode(arguments: dict[str, Any], origin: str) -> None:
@@ -41,10 +42,17 @@ def actions(desk: Desk) -> tuple[Action, ...]:
         nonce, why = text_of(arguments, "nonce"), text_of(arguments, "why")
         await desk.settle(nonce, why, origin=origin)
 
+    async def repair(arguments: dict[str, Any], origin: str) -> None:
+        numbers = [arguments.get(name) for name in ("list_id", "position_id")]
+        if any(type(number) is not int for number in numbers):
+            raise GatedError("list_id and position_id must be numbers")
+        await census.repair(arguments["list_id"], arguments["position_id"], origin=origin)
+
     return (
         Action("mode", Role.STAFF, mode),
         Action("retry", Role.ADMIN, retry),
         Action("settle", Role.ADMIN, settle),
+        Action("repair", Role.ADMIN, repair),
     )
 
 

@@ -71,6 +71,8 @@ def without_guests(state: dict[str, Any]) -> dict[str, Any]:
         return [{key: scan[key] for key in scan if key != "ticket"} for scan in scans]
 
     seen = {**state, "scans": nameless(state["scans"]), "demo": None}
+    if census := state.get("census"):
+        seen["census"] = {**census, "differences": []}
     if outbox := state.get("outbox"):
         seen["outbox"] = {**outbox, "troubled": nameless(outbox.get("troubled", []))}
     return seen

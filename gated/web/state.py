@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gated.signal_table import Row
     from gated.signals import Book
     from gated.store.database import Store
+    from gated.store.flow import Passed
 
 _REMEMBERED = 200
 
@@ -46,6 +47,13 @@ def describe(found: Figures, now: datetime) -> dict[str, Any]:
             "in": found.counts.entries,
             "out": found.counts.exits,
             "inside": found.counts.inside,
+            "flow": {
+                "minute": _passed(found.flow.minute),
+                "quarter": _passed(found.flow.quarter),
+                "quarters": {
+                    begin: _passed(passed) for begin, passed in found.flow.quarters.items()
+                },
+            },
             "refused": {
                 reason: {"count": count, "words": _refused_words(reason)}
                 for reason, count in found.counts.refused.items()
@@ -85,6 +93,7 @@ class Overview:
         eyes: Callable[[], dict[str, Any]],
         capabilities: Callable[[], Capabilities | None],
         closing: Callable[[], Awaitable[dict[str, Any] | None]],
+        census: Callable[[], dict[str, Any]],
         demo: Callable[[], dict[str, Any] | None] | None = None,
     ) -> None:
         self._config = config
@@ -98,6 +107,7 @@ class Overview:
         self._eyes = eyes
         self._capabilities = capabilities
         self._closing = closing
+        self._census = census
         self._demo = demo
         # Counted, not stamped: a clock that is put right later would leave them in the past.
         self._started = clock.monotonic()
@@ -121,7 +131,7 @@ class Overview:
     async def sentence(self) -> str:
         """The state in one line, for `systemctl status`. Raises StoreError."""
         lists = self._config.server.checkin_lists
-        found = await self._store.read(lambda db: figures(db, lists))
+        found = await self._store.read(lambda db: figures(db, lists, self._clock.wall()))
         mode = "check-in" if self._desk.mode is ScanType.ENTRY else "check-out"
         return (
             f"{mode}; in {found.counts.entries}, out {found.counts.exits},"
@@ -142,7 +152,7 @@ class Overview:
     async def state(self) -> dict[str, Any]:
         """The whole. Raises StoreError."""
         lists = self._config.server.checkin_lists
-        found = await self._store.read(lambda db: figures(db, lists))
+        found = await self._store.read(lambda db: figures(db, lists, self._clock.wall()))
         now = self._clock.wall()
         state = describe(found, now)
         for scan in state["scans"]:
@@ -184,6 +194,7 @@ class Overview:
                 {"part": one.part, "level": one.level.word, "words": one.words}
                 for one in self._health.conditions
             ],
+            "census": self._census(),
             "closing": await self._closing(),
             "demo": self._demo() if self._demo else None,
         }
@@ -194,6 +205,10 @@ class Overview:
 
 def _table(rows: Iterable[Row]) -> list[dict[str, str]]:
     return [asdict(row) for row in rows]
+
+
+def _passed(passed: Passed) -> dict[str, int]:
+    return {"in": passed.entries, "out": passed.exits}
 
 
 def _scan(scan: Scan) -> dict[str, Any]:

@@ -5,9 +5,11 @@ GATED_SCREENSHOTS names a folder to keep what was seen, at 390 and 1280 px.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,12 +53,12 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 @asynccontextmanager
-async def gate_with_guests(folder: Path) -> AsyncIterator[Bench]:
+async def gate_with_guests(folder: Path, world: World | None = None) -> AsyncIterator[Bench]:
     """A gate at work with some people inside, and both logins set."""
     credentials = Credentials(folder / "page-login")
     credentials.put(Role.STAFF, PIN)
     credentials.put(Role.ADMIN, TOKEN)
-    world = World.made_up(30, seed=1)
+    world = world or World.made_up(30, seed=1)
     for position in world.positions.values():
         world.order_of(position).status = "p"
         position.canceled = False
@@ -168,6 +170,34 @@ async def test_the_organiser_checks_everybody_out_in_two_steps(
         await expect(tab.locator("#closing-outcomes")).to_contain_text("Checked out: 18")
         await expect(tab.locator("#count-inside")).to_have_text("0")
         await look(tab, "closing-done")
+
+
+@pytest.mark.parametrize("screen", [PHONE, DESK], ids=["390 px", "1280 px"])
+async def test_the_counts_the_day_and_what_the_server_has_otherwise_are_shown_and_mended(
+    tmp_path: Path, chromium: Browser, screen: Any
+) -> None:
+    world = World.made_up(30, seed=1)
+    async with gate_with_guests(tmp_path, world) as bench, tab_of(chromium, bench, screen) as tab:
+        await bench.settled()
+        # The server has an entry just after the exit of the first guest.
+        first = min(world.positions)
+        last = world.checkins_of(first, LIST)[-1]
+        world.enter(first, LIST, at=last.datetime + timedelta(microseconds=5))
+        await bench.parts.pull.once()
+        await log_in(tab, TOKEN)
+        guests = tab.get_by_role("region", name="Guests")
+        await expect(guests).to_contain_text("0 in, 2 out")
+        await expect(tab.locator("#whole-inside")).to_contain_text("ago")
+        await expect(tab.get_by_role("img", name="The last 24 hours here")).to_be_visible()
+        await expect(tab.locator("#differences li")).to_have_count(1)
+        await expect(tab.locator("#differences")).to_contain_text("left here, inside by the server")
+        await look(tab, "counts")
+        await tab.get_by_role("button", name="at the server").click()
+        while first in world.inside(LIST):
+            await asyncio.sleep(0.02)
+        await bench.settled()
+        await bench.parts.pull.once()
+        await expect(tab.locator("#differences li")).to_have_count(0)
 
 
 async def test_a_session_that_ends_while_the_page_is_open_hides_the_guests_again(

@@ -9,6 +9,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import tracemalloc
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,8 +24,10 @@ from gated import __version__
 from gated.cli import cli, main
 from gated.config import Policy
 from gated.model import CheckinList, Listed, ScanType, State, Ticket
+from gated.printing import scan_lines
 from gated.store import Store, ledger, open_read_only, outbox, passes
 from gated.store.redeem import Asking, Redemption, redeem
+from gated.store.rows import stamp
 from gated.store.tickets import Keeper
 from gated.web.credentials import Credentials
 from gated.web.guard import Role
@@ -682,3 +685,83 @@ def test_a_signal_that_there_is_not_is_told_with_those_that_there_are(
 
     assert said.status == 1
     assert "no signal is called welcome: accepted, attention, refused" in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "times"),
+    [
+        (("--since", "2026-11-22T12:00:01Z"), [1, 2, 3]),
+        (("--until", "2026-11-22T12:00:02Z"), [0, 1]),
+        (("--since", "2026-11-22T13:00:01+01:00", "--until", "2026-11-22T12:00:03Z"), [1, 2]),
+        (("--reason", "invalid"), [3]),
+        (("--reason", "invalid", "--until", "2026-11-22T12:00:03Z"), []),
+    ],
+)
+def test_scans_are_chosen_by_time_and_reason(
+    gated: Run, settings: Path, arguments: tuple[str, ...], times: list[int]
+) -> None:
+    at_times(settings, 4)
+    said = gated("scans", "--config", settings, "--format", "jsonl", *arguments)
+
+    found = [json.loads(line)["at"] for line in said.lines]
+    assert found == [f"2026-11-22T12:00:0{number}.000000Z" for number in times]
+
+
+def test_a_time_that_is_none_is_wrong_usage(gated: Run, settings: Path) -> None:
+    said = gated("scans", "--config", settings, "--since", "yesterday")
+
+    assert said.status == 2
+    assert "write it as 2026-11-22T18:00" in said.err
+
+
+def test_a_long_ledger_streams_without_growing(settings: Path) -> None:
+    def peak(scans: int) -> int:
+        at_times(settings, scans)
+        with open_read_only(settings.parent / "gated.db") as db:
+            tracemalloc.start()
+            for line in scan_lines(ledger.every(db), "csv"):
+                assert line
+            _, most = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+        return most
+
+    few, many = peak(100), peak(20_000)
+    assert many < few + 100_000
+
+
+def test_stats_are_told_without_a_running_gate(gated: Run, after_a_day: Path) -> None:
+    said = gated("stats", "--config", after_a_day, "--json")
+    told = json.loads(said.out)
+
+    words = gated("stats", "--config", after_a_day).out
+    assert told["running"] is False
+    assert f"{told['in']} in, {told['out']} out" in words
+    assert sum(one["count"] for one in told["refused"].values()) > 0
+
+
+def at_times(config: Path, number: int) -> None:
+    """A ledger with a scan a second from noon on, every fourth one refused."""
+
+    async def write() -> None:
+        folder = config.parent
+        async with Store(folder / "gated.db", folder / "gated.key") as store:
+            await store.write(lambda db: db.execute("DELETE FROM scans"))
+            await store.write(
+                lambda db: db.executemany(
+                    "INSERT INTO scans (nonce, sighting, type, list_id, order_code, secret_hash,"
+                    " verdict, reason, at, dated, boot_id, monotonic_ns, eye, state)"
+                    " VALUES (?1, ?1, 'exit', 1, 'ABCDE', x'00', ?2, ?3, ?4, ?4, '', 0, 'camera',"
+                    " 'local')",
+                    [
+                        (
+                            f"nonce-{one}",
+                            "refuse" if one % 4 == 3 else "admit",
+                            "invalid" if one % 4 == 3 else "left",
+                            stamp(NOON + timedelta(seconds=one)),
+                        )
+                        for one in range(number)
+                    ],
+                )
+            )
+
+    asyncio.run(write())

@@ -25,6 +25,7 @@ from store_samples import (
 from gated.model import Act, State
 from gated.store import Store, facts, ledger, open_read_only
 from gated.store.figures import figures
+from gated.store.flow import Passed
 from gated.store.ledger import Counts
 
 
@@ -162,8 +163,9 @@ async def test_the_mode_and_its_change_are_written_down_together(store: Store) -
 async def test_the_figures_are_read_in_one_go(store: Store) -> None:
     await pull(store, [guest(1), guest(2)], [], lists=[ALL, VIP], at=1)
     came = await scan(store, ENTRY, 1, at=2)
-    found = await store.read(partial(figures, lists=(2, 1, 9)))
+    found = await store.read(partial(figures, lists=(2, 1, 9), now=after(3)))
     assert found.scans == list(came.scans)
     assert (found.counts.entries, found.outbox.waiting, found.tickets) == (1, 1, 2)
     assert (found.pulled_at, found.mode) == (after(1), "exit")
     assert found.list_names == ["VIP only", "All", "9"]
+    assert (found.flow.minute, found.flow.quarter) == (Passed(0, 0), Passed(1, 0))

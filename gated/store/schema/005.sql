@@ -24,3 +24,6 @@ CREATE TABLE closing_people (
 CREATE INDEX closing_people_open ON closing_people (closing_id) WHERE outcome = '';
 CREATE INDEX closing_people_position ON closing_people (position_id, list_id);
 CREATE INDEX closing_people_nonce ON closing_people (nonce) WHERE nonce IS NOT NULL;
+
+-- The flow of the day.
+CREATE INDEX scans_at ON scans (at);

@@ -1,6 +1,7 @@
 // The connection to the gate: listens to its stream, presses its buttons, fetches its pictures.
 
 import { setUpClosing } from "./closing.js";
+import { setUpCounts } from "./counts.js";
 import { askToLogIn, post, setUpLogin } from "./login.js";
 import { drawAges, drawAim, drawLamps, drawState, hasPicture, isLocked, isPlugged, say, stateTime, switchTo } from "./view.js";
 
@@ -171,5 +172,6 @@ document.addEventListener("visibilitychange", () => {
 connect();
 setUpLogin(connect);
 setUpClosing(press);
+setUpCounts(press);
 watchCamera();
 setInterval(tick, 1000);

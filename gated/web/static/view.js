@@ -1,6 +1,7 @@
 // Draws a state of the gate into the page. Whatever comes from the gate is text, never markup.
 
 import { drawClosing } from "./closing.js";
+import { drawCounts } from "./counts.js";
 import { drawAccess } from "./login.js";
 
 const GO = { admit: "Go", attention: "Go, with attention", refuse: "Stop" };
@@ -39,11 +40,10 @@ export function drawState(state) {
   receivedMs = Date.now();
   aheadMs = Date.parse(state.time) - receivedMs;
   drawPanel(state.panel);
-  drawAccess(state.access);
   drawGate(state);
   drawLamps(state.lamps);
   drawVerdict(state.scans[0]);
-  drawCounts(state.counts);
+  drawCounts(state.counts, state.census, state.list, Date.parse(state.time));
   drawScans(state.scans);
   drawServer(state);
   drawHealth(state.health);
@@ -51,6 +51,7 @@ export function drawState(state) {
   drawScanners(state.scanners ?? []);
   drawDemo(state.demo);
   drawClosing(state.closing);
+  drawAccess(state.access);
   announce(state.scans);
   drawAges();
 }
@@ -131,17 +132,6 @@ function drawVerdict(scan) {
   setText(byId("verdict-type"), scan ? MODE[scan.type] : "–");
   setText(byId("verdict-ticket"), scan?.ticket ?? "");
   if (!scan) setText(byId("verdict-age"), "");
-}
-
-function drawCounts(counts) {
-  const refused = Object.values(counts.refused);
-  setText(byId("count-inside"), numbers.format(counts.inside));
-  setText(byId("count-in"), numbers.format(counts.in));
-  setText(byId("count-out"), numbers.format(counts.out));
-  setText(byId("count-refused"), numbers.format(refused.reduce((sum, { count }) => sum + count, 0)));
-  const list = byId("refusals");
-  fillList(list, refused.length, () => document.createElement("li"));
-  refused.forEach(({ count, words }, index) => setText(list.children[index], `${words}: ${count}`));
 }
 
 function drawScans(scans) {
