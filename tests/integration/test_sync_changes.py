@@ -16,6 +16,7 @@ from gated.errors import ServerUnreachable
 from gated.model import Reason, Verdict
 from gated.simulator.dialects import Dialect
 from gated.simulator.faults import Fault
+from gated.simulator.received import ReceivedRequest
 from gated.simulator.server import TicketServer
 from gated.simulator.world import World
 from gated.store import facts, tickets
@@ -57,7 +58,17 @@ async def following(
     ):
         while await bench.parts.store.read(lambda db: facts.get(db, "orders_cursor")) is None:
             await asyncio.sleep(0.01)
+        # Its own first look is over: what changes from here on is for the test to find.
+        while not any(_is_look(one) for one in server.requests.matching("/orders/", method="GET")):
+            await asyncio.sleep(0.01)
+        async with bench.parts.changes._looking:
+            pass
         yield Following(server, world, bench)
+
+
+def _is_look(request: ReceivedRequest) -> bool:
+    """Not the question of the time, which asks for changes that are yet to come."""
+    return not request.query.get("modified_since", "").startswith("2100")
 
 
 @both
