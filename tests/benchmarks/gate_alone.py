@@ -58,6 +58,8 @@ class Eye:
                 yield None
             else:
                 yield Frame(pixels, time.monotonic(), self.name)
+                # One frame a guest: to the watch it must not look like a place that never rests.
+                yield None
 
 
 @dataclass
