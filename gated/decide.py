@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 
 from gated.exits import decide_exit
 from gated.grounds import Facts, flaw, holders, home, paid_enough, the_one
-from gated.model import CheckinList, Decision, Event, Reason, ScanType, Stay, Ticket, Verdict
+from gated.model import CheckinList, Dates, Decision, Reason, ScanType, Stay, Ticket, Verdict
 from gated.rules import RuleFacts, evaluate
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from gated.config import Policy
+    from gated.model import Event
 
 ENTRY_CHECKS = (
     Reason.REVOKED,
@@ -149,15 +150,15 @@ def _rules_allow(
 def rule_facts(event: Event, item: int, subevent: int | None, *, now: datetime | None) -> RuleFacts:
     """What is known here of what rules may ask about, but for the guest's own history.
 
-    Of a ticket for one date of a series the server asks that date; it and the server's gate of
-    this device are not known here.
+    Of a ticket for one date of a series the server asks that date.
     """
-    dates = event if subevent is None else Event()
+    dates = event.dates if subevent is None else event.series.get(subevent, Dates())
     return RuleFacts(
         now=now,
         timezone=zone_of(event),
         item=item,
-        gate_known=False,
+        gate=event.gate,
+        gate_known=event.gate_known,
         date_from=dates.date_from,
         date_to=dates.date_to,
         date_admission=dates.date_admission,

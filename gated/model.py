@@ -6,7 +6,7 @@ What comes by the hundred thousand is a msgspec.Struct, made in a tenth of a dat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -161,15 +161,28 @@ class CheckinList(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """What deciding asks of the event: its time zone, its dates, the keys of its tickets."""
+class Dates:
+    """When an event, or one date of a series, takes place; None is what nobody set."""
 
-    timezone: str = "UTC"
     date_from: datetime | None = None
     date_to: datetime | None = None
     date_admission: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What deciding asks of the event: dates, time zone, ticket keys, and where this gate is."""
+
+    timezone: str = "UTC"
+    dates: Dates = Dates()
     valid_keys: tuple[str, ...] = ()
     """The public keys of its signed tickets (`pretix_sig1`), as the server writes them."""
+    is_series: bool = False
+    series: Mapping[int, Dates] = field(default_factory=dict)
+    """The dates of a series by their id (subevent), as far as they are known."""
+    gate: int | None = None
+    """The server's id of the gate to which it assigned this device."""
+    gate_known: bool = False
 
 
 class Ticket(msgspec.Struct, frozen=True, gc=False):

@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 from gated.errors import BadReply, NoSuchEndpoint, NotAuthorized, ServerRefused
 from gated.server import counts, wire
+from gated.server.events import device_gate, event, subevents_page
 from gated.server.http import Connection, judge
-from gated.server.orders import OrdersPage, SecretsPage, event, orders_page, secrets_page
+from gated.server.orders import OrdersPage, SecretsPage, orders_page, secrets_page
 from gated.server.shapes import PositionShape, lists_have_rules, position_shape
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gated.config import Server
-    from gated.model import CheckinList, Event, Listed, Scan
+    from gated.model import CheckinList, Dates, Event, Listed, Scan
 
 _NOBODY = "there is no position to tell the server"
 _NEVER_YET = "2100-01-01T00:00:00Z"
@@ -43,6 +44,21 @@ class Client(Connection):
     async def event(self) -> Event:
         """Tell the event's time zone and dates."""
         return event((await self.get(f"{self._event}/")).body)
+
+    async def series(self) -> dict[int, Dates]:
+        """Tell the dates of a series by their id, which tickets call subevent."""
+        found: dict[int, Dates] = {}
+        page, is_last = 1, False
+        while not is_last:
+            answer = await self.get(f"{self._event}/subevents/", {"page": page})
+            dates, is_last = subevents_page(answer.body)
+            found |= dates
+            page += 1
+        return found
+
+    async def gate(self) -> int | None:
+        """Tell to which of the server's gates it assigned this device, if to any."""
+        return device_gate((await self.get("/api/v1/device/info")).body)
 
     async def checkin_lists(self) -> dict[int, tuple[CheckinList, int]]:
         """Tell the event's check-in lists, each with how many positions it should have."""

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from gated.model import Event
 from gated.server import wire
 
 if TYPE_CHECKING:
@@ -69,18 +68,6 @@ class _OrdersPage(msgspec.Struct):
     next: str | None = None
 
 
-class _ValidKeys(msgspec.Struct):
-    pretix_sig1: list[str] = []
-
-
-class _Event(msgspec.Struct):
-    timezone: str = "UTC"
-    date_from: datetime | None = None
-    date_to: datetime | None = None
-    date_admission: datetime | None = None
-    valid_keys: _ValidKeys | None = None
-
-
 class _Secret(msgspec.Struct):
     id: int
     secret: str
@@ -114,18 +101,6 @@ def secrets_page(body: bytes) -> SecretsPage:
     return SecretsPage(
         is_last=page.next is None,
         secrets=tuple((one.id, one.secret, one.blocked) for one in page.results),
-    )
-
-
-def event(body: bytes) -> Event:
-    """Read `events/{slug}/`. Raises BadReply."""
-    found = wire.decode(body, _Event)
-    return Event(
-        timezone=found.timezone,
-        date_from=wire.aware(found.date_from),
-        date_to=wire.aware(found.date_to),
-        date_admission=wire.aware(found.date_admission),
-        valid_keys=tuple(found.valid_keys.pretix_sig1) if found.valid_keys else (),
     )
 
 

@@ -105,7 +105,9 @@ _DEVICE = frozenset(
         "device.eventselection",
     }
 )
-_SCAN = _DEVICE | {"events", "event", "lists", "status", "redeem", "revokedsecrets"}
+_SCAN = _DEVICE | {
+    "events", "event", "series", "lists", "status", "redeem", "revokedsecrets",
+}  # fmt: skip
 _SCAN_PRETIX = _SCAN | {"blockedsecrets", "failed_checkins", "rpc.redeem", "rpc.annul"}
 
 PROFILES = {

@@ -109,6 +109,7 @@ def _give_token(site: Site, device: DeviceRecord) -> None:
 
 
 def _written(site: Site, device: DeviceRecord) -> dict[str, Any]:
+    gate = device.gate
     return {
         "organizer": site.world.organizer,
         "device_id": device.device_id,
@@ -116,7 +117,7 @@ def _written(site: Site, device: DeviceRecord) -> dict[str, Any]:
         "api_token": device.api_token,
         "name": device.name,
         "security_profile": device.rights.security_profile,
-        "gate": None,
+        "gate": gate and {"id": gate, "name": f"Gate {gate}", "identifier": f"G{gate}"},
     }
 
 

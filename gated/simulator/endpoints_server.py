@@ -10,7 +10,7 @@ from gated.simulator.paging import paginated
 
 if TYPE_CHECKING:
     from gated.simulator.exchange import Call, Reply, Site
-    from gated.simulator.records import EventRecord
+    from gated.simulator.records import DateRecord, EventRecord
 
 
 def show_version(site: Site, call: Call) -> Reply:
@@ -43,6 +43,29 @@ def show_event(site: Site, call: Call) -> Reply:
     return answer(_written(site, call, found) | {"valid_keys": keys})
 
 
+def show_series(site: Site, call: Call) -> Reply:
+    """Answer the dates of a series."""
+    rows = site.world.events[call.names["event"]].series
+    return paginated(site, call, rows, lambda row: _written_date(call, row))
+
+
+def _written_date(call: Call, row: DateRecord) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": {"en": row.name},
+        "date_from": stamp(row.date_from),
+        "date_to": row.date_to and stamp(row.date_to),
+        "active": True,
+        "date_admission": row.date_admission and stamp(row.date_admission),
+        "presale_start": None,
+        "presale_end": None,
+        "location": None,
+        "event": call.names["event"],
+        "is_public": True,
+        "meta_data": {},
+    }
+
+
 def _written(site: Site, call: Call, row: EventRecord) -> dict[str, Any]:
     written: dict[str, Any] = {
         "name": {"en": row.name},
@@ -59,7 +82,7 @@ def _written(site: Site, call: Call, row: EventRecord) -> dict[str, Any]:
         "location": None,
         "geo_lat": None,
         "geo_lon": None,
-        "has_subevents": False,
+        "has_subevents": bool(row.series),
         "meta_data": {},
         "seating_plan": None,
         "plugins": [],

@@ -12,14 +12,26 @@ PAID, PENDING, EXPIRED, CANCELED = "p", "n", "e", "c"
 
 
 @dataclass(slots=True)
+class DateRecord:
+    """One date of a series, which the servers call subevent."""
+
+    id: int
+    name: str
+    date_from: dt.datetime
+    date_to: dt.datetime | None = None
+    date_admission: dt.datetime | None = None
+
+
+@dataclass(slots=True)
 class EventRecord:
-    """One event of the organizer."""
+    """One event of the organizer; with dates of its own it is a series."""
 
     slug: str
     name: str
     date_from: dt.datetime
     date_to: dt.datetime
     timezone: str = "UTC"
+    series: list[DateRecord] = field(default_factory=list)
     valid_keys: list[str] = field(default_factory=list)
     """Of `pretix_sig1`; shown with the single event only."""
 
@@ -172,6 +184,7 @@ class DeviceRecord:
     unique_serial: str
     rights: TokenRights
     api_token: str = ""
+    gate: int | None = None
     software: dict[str, str] = field(default_factory=dict)
 
 

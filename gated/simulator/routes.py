@@ -144,6 +144,7 @@ def _routes() -> Iterable[Route]:
     yield route("organizers", "organizers/", endpoint=server.show_organizers)
     yield route("events", organizer + "events/", endpoint=server.show_events, allow=changeable)
     yield route("event", event, endpoint=server.show_event, allow=single)
+    yield route("series", event + "subevents/", endpoint=server.show_series, allow=changeable)
     yield route(
         "lists", event + "checkinlists/", endpoint=lists.show_lists, rights=look, allow=changeable
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, overload
 
 from gated.model import (
     CheckinList,
+    Dates,
     Event,
     Reason,
     Scan,
@@ -21,6 +22,10 @@ from gated.model import (
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Mapping
+    from typing import Any
+
+_DATES = ("date_from", "date_to", "date_admission")
 
 
 @overload
@@ -115,10 +120,12 @@ def describe_event(event: Event) -> str:
     return json.dumps(
         {
             "timezone": event.timezone,
-            "date_from": stamp(event.date_from),
-            "date_to": stamp(event.date_to),
-            "date_admission": stamp(event.date_admission),
+            **_describe_dates(event.dates),
             "valid_keys": event.valid_keys,
+            "is_series": event.is_series,
+            "series": {key: _describe_dates(dates) for key, dates in event.series.items()},
+            "gate": event.gate,
+            "gate_known": event.gate_known,
         }
     )
 
@@ -127,13 +134,24 @@ def describe_event(event: Event) -> str:
 def event_of(description: str) -> Event:
     """The event that `describe_event` wrote."""
     values = json.loads(description)
+    series = values.get("series", {})
     return Event(
         timezone=values["timezone"],
-        date_from=moment(values["date_from"]),
-        date_to=moment(values["date_to"]),
-        date_admission=moment(values["date_admission"]),
+        dates=_dates(values),
         valid_keys=tuple(values.get("valid_keys", ())),
+        is_series=values.get("is_series", False),
+        series={int(key): _dates(dates) for key, dates in series.items()},
+        gate=values.get("gate"),
+        gate_known=values.get("gate_known", False),
     )
+
+
+def _describe_dates(dates: Dates) -> dict[str, str | None]:
+    return {name: stamp(getattr(dates, name)) for name in _DATES}
+
+
+def _dates(values: Mapping[str, Any]) -> Dates:
+    return Dates(*(moment(values[name]) for name in _DATES))
 
 
 @lru_cache(maxsize=16)  # asked for at every scan, and the description is all that it depends on

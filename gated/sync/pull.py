@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from gated.decide import rule_facts
 from gated.errors import (
@@ -26,7 +28,7 @@ from gated.sync.pace import Pace
 from gated.sync.reading import ChangedWhileReadingError, ListReader, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from gated.clock import Clock
     from gated.health import Health
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 __all__ = ["Progress", "Pull"]
 
 logger = logging.getLogger(__name__)
+
+Told = TypeVar("Told")
 
 _TRIES = 3
 _ALONE_S = 60.0
@@ -115,11 +119,14 @@ class Pull:
 
     async def _remember_event(self) -> None:
         """The event's time zone and dates, for entry rules, and the keys of its signed tickets."""
-        try:
-            told = await self._client.event()
-        except (NotAuthorized, NoSuchEndpoint) as error:
-            logger.info("the event's dates are not known: %s", error)
+        told = await _told(self._client.event(), "the event's dates")
+        if told is None:
             return
+        if told.is_series:
+            series = await _told(self._client.series(), "the dates of the series")
+            told = replace(told, series=series or {})
+        with contextlib.suppress(NotAuthorized, NoSuchEndpoint):  # the fork tells no device's gate
+            told = replace(told, gate=await self._client.gate(), gate_known=True)
         event = describe_event(told)
         if event != await self._store.read(partial(facts.get, name="event")):
             await self._store.write(partial(facts.put, name="event", value=event))
@@ -210,3 +217,12 @@ class Pull:
                 f" to some of these: {there}"
             )
         return [offered[list_id] for list_id in self._client.lists]
+
+
+async def _told(asking: Awaitable[Told], what: str) -> Told | None:
+    """What the server says, or None if it does not tell it to this token."""
+    try:
+        return await asking
+    except (NotAuthorized, NoSuchEndpoint) as error:
+        logger.info("not known: %s: %s", what, error)
+        return None

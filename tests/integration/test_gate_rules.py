@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,17 @@ import pytest
 from rig import LIST, gate_before_window
 
 from gated.model import Reason, Verdict
+from gated.simulator.dialects import Dialect
+from gated.simulator.records import DateRecord
 from gated.simulator.server import TicketServer
 from gated.simulator.world import World
 
 VIP_ONLY = {"inList": [{"var": "product"}, {"objectList": [{"lookup": ["product", "2", "VIP"]}]}]}
 ONCE_A_DAY = {"<": [{"var": "entries_today"}, 1]}
+BEFORE_ITS_END = {"isBefore": [{"var": "now"}, {"buildTime": ["date_to"]}]}
+AT_THE_NORTH_GATE = {
+    "inList": [{"var": "gate"}, {"objectList": [{"lookup": ["gate", "3", "North"]}]}]
+}
 FROM_THE_FUTURE = {"moonPhase": [{"var": "now"}, "full"]}
 
 
@@ -70,14 +77,58 @@ async def test_a_rule_that_cannot_be_evaluated_follows_the_policy_and_is_named(
 @pytest.mark.parametrize(
     ("rules", "said"),
     [
-        ({"isBefore": [{"var": "now"}, {"buildTime": ["date_to"]}]}, []),
-        (
-            {"inList": [{"var": "gate"}, {"objectList": [{"lookup": ["gate", "3", "North"]}]}]},
-            ["not all can be evaluated here (All: gate)"],
-        ),
+        (BEFORE_ITS_END, []),
+        # The fork tells no device where it stands.
+        (AT_THE_NORTH_GATE, ["not all can be evaluated here (All: gate)"]),
     ],
 )
 async def test_only_what_cannot_be_evaluated_is_named(
     tmp_path: Path, rules: dict[str, Any], said: list[str]
 ) -> None:
     assert (await judged(tmp_path, rules, 2))[2] == said
+
+
+@pytest.mark.parametrize(
+    ("date", "verdict", "reason"),
+    [(8, Verdict.ADMIT, Reason.ENTERED), (7, Verdict.REFUSE, Reason.RULES)],
+)
+async def test_a_ticket_of_a_series_goes_by_its_own_date(
+    tmp_path: Path, date: int, verdict: Verdict, reason: Reason
+) -> None:
+    world = World.made_up(20)
+    now = world.clock()
+    day = timedelta(days=1)
+    # More than a page of them, as the 60 weeks of a museum.
+    series = [DateRecord(9 + week, f"Week {week}", now + week * day) for week in range(60)]
+    series += [
+        DateRecord(7, "Yesterday", now - day, now - day / 2),
+        DateRecord(8, "Now", now, day + now),
+    ]
+    world.events[world.event].series = series
+    world.lists[LIST].rules = BEFORE_ITS_END
+    world.positions[1].subevent = date
+    async with (
+        TicketServer(world) as server,
+        gate_before_window(server, tmp_path, gate={"mode": "entry"}) as bench,
+    ):
+        decision = (await bench.scan(world.positions[1].secret)).decision
+    assert (decision.verdict, decision.reason) == (verdict, reason)
+
+
+@pytest.mark.parametrize(
+    ("gate", "verdict"), [(3, Verdict.ADMIT), (4, Verdict.REFUSE), (None, Verdict.REFUSE)]
+)
+async def test_a_rule_about_the_gate_knows_where_the_server_put_this_device(
+    tmp_path: Path, gate: int | None, verdict: Verdict
+) -> None:
+    world = World.made_up(20)
+    world.lists[LIST].rules = AT_THE_NORTH_GATE
+    server = TicketServer(world, dialect=Dialect.PRETIX)
+    (device,) = world.devices.values()
+    device.gate = gate
+    async with (
+        server,
+        gate_before_window(server, tmp_path, gate={"mode": "entry"}) as bench,
+    ):
+        decision = (await bench.scan(world.positions[1].secret)).decision
+    assert decision.verdict is verdict

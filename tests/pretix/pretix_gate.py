@@ -136,7 +136,7 @@ def decide_all(pretix: Pretix, folder: Path, scenes: list[Scene]) -> dict[str, D
 async def _decide_all(pretix: Pretix, folder: Path, scenes: list[Scene]) -> dict[str, Decision]:
     events = sorted({scene.event for scene in scenes})
     clock = Clock(wall=lambda: NOW, monotonic=time.monotonic, boot_id="test-boot")
-    token = pretix.tokens["team"]
+    token = pretix.tokens["full"]
     decisions: dict[str, Decision] = {}
     for first in (True, False):
         if not first:

@@ -19,6 +19,7 @@ from test_decide import (
     EXIT,
     EXITS,
     IN,
+    LET_IN,
     NOW,
     OUTDATED,
     REFUSE,
@@ -49,6 +50,14 @@ class Scene:
         return secret_of(self.key)
 
 
+WITHIN = CheckinList(id=1, rules={"isAfter": [{"var": "now"}, {"buildTime": ["date_from"]}]})
+
+
+def at_gate(name: str) -> CheckinList:
+    gates = {"objectList": [{"lookup": ["gate", f"gate:{name}", name]}]}
+    return CheckinList(id=1, rules={"inList": [{"var": "gate"}, gates]})
+
+
 EXTRAS = (
     # What the table of decide does not say, and pretix does.
     Row("the ticket is blocked, its add-on is not", REFUSE, Reason.BLOCKED, found=(BLOCKED,),
@@ -71,7 +80,19 @@ EXTRAS = (
         found=(replace(TICKET, order_status="e", valid_if_pending=True),)),
     Row("unpaid, valid if pending, awaits approval", REFUSE, Reason.UNAPPROVED,
         found=(replace(TICKET, order_status="n", valid_if_pending=True, require_approval=True),)),
+    # Within the event's dates, and within those of date 7 of the series only.
+    Row("a rule about the date of the series, within it", *LET_IN, lists=(WITHIN,),
+        found=(replace(TICKET, subevent=7),)),
+    Row("a rule about the date of the series, before it", REFUSE, Reason.RULES, lists=(WITHIN,),
+        found=(replace(TICKET, subevent=8),)),
+    Row("a rule about the gate that is this device's", *LET_IN, lists=(at_gate("North"),)),
+    Row("a rule about the gate that is another device's", REFUSE, Reason.RULES,
+        lists=(at_gate("South"),)),
 )  # fmt: skip
+DATES = {
+    "7": [(NOW + timedelta(hours=hours)).isoformat() for hours in (-1, 1)],
+    "8": [(NOW + timedelta(hours=hours)).isoformat() for hours in (5, 8)],
+}
 EXTRA_EXITS = tuple(
     Row(f"inside, {words}", Verdict.ATTENTION, reason, found=(replace(TICKET, **changes),),
         history=past(IN))
@@ -112,7 +133,7 @@ def decision_table() -> dict[str, Any]:
     }
     return {
         "organizer": "demo",
-        "events": [event("table", NOW), event("series", NOW, dates=["7", "8"])],
+        "events": [event("table", NOW), event("series", NOW, dates=DATES)],
         "lists": list(lists.values()),
         "orders": [order for scene in made for order in scene.orders],
     }

@@ -25,6 +25,7 @@ from pretix.base.models import (  # noqa: E402  as above
     CheckinList,
     Device,
     Event,
+    Gate,
     Item,
     Order,
     OrderPosition,
@@ -87,13 +88,13 @@ class Seed:
         )
         event.settings.timezone = "UTC"
         self.events[slug] = event
-        for key in description.get("dates", ()):
+        for key, (date_from, date_to) in description.get("dates", {}).items():
             self.subevents[slug, key] = SubEvent.objects.create(
                 event=event,
                 name=f"Date {key}",
                 active=True,
-                date_from=event.date_from,
-                date_to=event.date_to,
+                date_from=moment(date_from),
+                date_to=moment(date_to),
             )
         for key, name in description["items"].items():
             item = Item.objects.create(
@@ -120,14 +121,19 @@ class Seed:
         self.answer["lists"][description["key"]] = made.pk
 
     def with_ids(self, slug, rules):
-        """`"item:2"` anywhere in the rules stands for the id of that item, as text."""
+        """`"item:2"` in the rules stands for the id of that item, `"gate:North"` of that gate."""
         if isinstance(rules, dict):
             return {key: self.with_ids(slug, value) for key, value in rules.items()}
         if isinstance(rules, list):
             return [self.with_ids(slug, value) for value in rules]
         if isinstance(rules, str) and rules.startswith("item:"):
             return str(self.items[slug, rules.removeprefix("item:")].pk)
+        if isinstance(rules, str) and rules.startswith("gate:"):
+            return str(self.gate(rules.removeprefix("gate:")).pk)
         return rules
+
+    def gate(self, name):
+        return Gate.objects.get_or_create(organizer=self.organizer, name=name)[0]
 
     def order(self, description):
         event = self.events[description["event"]]
@@ -206,6 +212,7 @@ class Seed:
                 hardware_brand="Raspberry",
                 software_brand=brand,
                 software_version="0",
+                gate=self.gate("North"),
             )
             self.answer["tokens"][name] = f"Device {device.api_token}"
 

@@ -143,6 +143,7 @@ async def asked(pretix: Pretix, scene: Scene, decision: Decision) -> str:
             scene.event,
             key,
             scene.secret,
+            token="full",
             type=str(scene.type),
             datetime=NOW.isoformat(),
             # What gated sends for a ticket that its list admits unpaid.

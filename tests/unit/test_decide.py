@@ -22,6 +22,7 @@ from gated.grounds import Facts, flaw
 from gated.model import (
     Checkin,
     CheckinList,
+    Dates,
     Decision,
     Event,
     Reason,
@@ -497,7 +498,20 @@ def test_a_signature_helps_no_ticket_with_a_flaw_in_but_every_one_out(
     assert (leaving.verdict, leaving.reason) == (ATTENTION, Reason.NOT_CHECKED_IN)
 
 
-def test_rules_about_the_dates_of_a_series_are_undecided_and_others_are_not() -> None:
+def test_rules_about_the_dates_of_a_series_ask_the_date_of_the_ticket() -> None:
+    later = Dates(NOW + 60 * MINUTE, NOW + 90 * MINUTE)
+    series = dataclasses.replace(
+        EVENT, is_series=True, series={7: later, 8: Dates(NOW - 9 * MINUTE, NOW)}
+    )
+    lists = [CheckinList(id=1, rules={"isAfter": [{"var": "now"}, {"buildTime": ["date_from"]}]})]
+    seen = [
+        decide(Facts(ENTRY, NOW, lists, [ticket(subevent=date)[0]], {}, event=series), Policy())
+        for date in (7, 8)
+    ]
+    assert [decision.verdict for decision in seen] == [REFUSE, ADMIT]
+
+
+def test_rules_about_unknown_dates_of_a_series_are_undecided_and_others_are_not() -> None:
     seen = []
     for rules in (RULES, EARLY_RULE, VIP_RULE):
         for subevent in (None, 7):
@@ -513,17 +527,22 @@ def test_rules_about_the_dates_of_a_series_are_undecided_and_others_are_not() ->
     assert seen == [ADMIT, ATTENTION, REFUSE, ATTENTION, REFUSE, REFUSE]
 
 
-def test_a_rule_about_a_gate_of_the_servers_is_undecided() -> None:
+def test_a_rule_about_a_gate_is_undecided_until_the_server_tells_which_it_is() -> None:
     rules = {"inList": [{"var": "gate"}, {"objectList": [{"lookup": ["gate", "3", "North"]}]}]}
     known = Facts(ENTRY, NOW, [CheckinList(id=1, rules=rules)], [TICKET], {}, event=EVENT)
     decision = decide(known, Policy())
     assert (decision.verdict, decision.reason) == (ATTENTION, Reason.RULES)
+    for gate, verdict in ((3, ADMIT), (4, REFUSE), (None, REFUSE)):
+        told = dataclasses.replace(
+            known, event=dataclasses.replace(EVENT, gate=gate, gate_known=True)
+        )
+        assert decide(told, Policy()).verdict is verdict
 
 
 UNTIMELY = (ATTENTION, Reason.INVALID_TIME)
 EARLY_RULE = {"isAfter": [{"var": "now"}, {"buildTime": ["date_to"]}]}
 VIP_RULE = {"==": [{"var": "product"}, 2]}
-EVENT = Event(date_from=NOW - 60 * MINUTE, date_to=NOW + 60 * MINUTE)
+EVENT = Event(dates=Dates(date_from=NOW - 60 * MINUTE, date_to=NOW + 60 * MINUTE))
 
 
 @pytest.mark.parametrize(
