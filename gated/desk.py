@@ -126,6 +126,12 @@ class Desk:
         self._show(name)
         return signal
 
+    async def try_part(self, name: str, *, origin: str) -> float:
+        """Blink or sound one part of the panel; for how long. Raises GatedError."""
+        act = Act(what="panel_try", origin=origin, at=self._clock.wall(), detail=printable(name))
+        await self._store.write(partial(ledger.write_act, act=act))
+        return self._panel.try_part(name)
+
     async def _switch(self, mode: ScanType, origin: str) -> None:
         if mode is self.mode:
             return

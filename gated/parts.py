@@ -28,6 +28,7 @@ from gated.sync.freshness import Freshness
 from gated.sync.pull import Pull
 from gated.sync.push import Push
 from gated.sync.timekeeper import Timekeeper
+from gated.trial_codes import TrialCodes
 from gated.web.actions import actions
 from gated.web.closing import closing_actions, closing_commands
 from gated.web.commands import commands
@@ -35,6 +36,7 @@ from gated.web.control import Control
 from gated.web.credentials import Credentials
 from gated.web.page import Page
 from gated.web.panel import panel_actions, panel_commands
+from gated.web.preflight import preflight_commands
 from gated.web.sessions import Sessions
 from gated.web.state import Overview
 
@@ -234,6 +236,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
             extras.on_shown(answer)
         changed.ring()
 
+    trial_codes = TrialCodes()
     gate = Gate(
         store,
         front.panel,
@@ -247,6 +250,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         reports=lambda: bool(pull.capabilities and pull.capabilities.failed_checkins),
         on_shown=shown,
         signals=front.signals,
+        is_trial=trial_codes.takes,
     )
 
     client.on_reach = partial(_reached, health, push)
@@ -271,6 +275,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
             {
                 **commands(overview, pull, desk, eyes.aiming),
                 **panel_commands(desk),
+                **preflight_commands(desk, steering, trial_codes),
                 **closing_commands(closing),
             },
         )

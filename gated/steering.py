@@ -33,11 +33,27 @@ class Steering:
     wrong_mode: WrongMode
     key_closed: ScanType
     inputs: asyncio.Queue[Input] = field(default_factory=asyncio.Queue)
+    awaited: asyncio.Future[Input] | None = None
 
     async def follow(self) -> None:
         """Do what the panel's inputs ask for, for ever. Raises StoreError."""
         while True:
-            await self.obey(await self.inputs.get())
+            given = await self.inputs.get()
+            if self.awaited and not self.awaited.done():
+                self.awaited.set_result(given)
+            else:
+                await self.obey(given)
+
+    async def next_input(self, patience_s: float) -> Input | None:
+        """What is done at the panel next, which then does nothing; None if nothing is."""
+        self.awaited = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(patience_s):
+                return await self.awaited
+        except TimeoutError:
+            return None
+        finally:
+            self.awaited = None
 
     async def obey(self, given: Input) -> None:
         """Do what one input asks for. Raises StoreError."""

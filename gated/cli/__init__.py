@@ -1,9 +1,21 @@
 """The commands: a file for each group of them, all hanging on `base.cli`."""
 
-from gated.cli import closing, gate, ledger, login, panel, pictures, releases, setup, simulator
+from gated.cli import (
+    check,
+    closing,
+    gate,
+    ledger,
+    login,
+    panel,
+    pictures,
+    releases,
+    setup,
+    simulator,
+)
 from gated.cli.base import cli, main
 
 __all__ = [
+    "check",
     "cli",
     "closing",
     "gate",

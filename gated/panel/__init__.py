@@ -61,6 +61,12 @@ class Panel(Protocol):
     def set_torch(self, lit: bool) -> None:  # noqa: FBT001 - a switch
         """Switch the light for the camera. Raises PanelError."""
 
+    def try_part(self, name: str) -> float:
+        """Blink or sound one part by itself, then leave it as the gate has it.
+
+        Tells for how many seconds. Raises PanelError, also when no such part is wired.
+        """
+
     def lamps(self) -> Lamps:
         """What is lit, read back where the hardware allows it. Raises PanelError."""
 

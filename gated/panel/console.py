@@ -81,6 +81,10 @@ class ConsolePanel:
         """See Panel."""
         self._print(f"torch: {'on' if lit else 'off'}")
 
+    def try_part(self, name: str) -> float:
+        """See Panel."""
+        raise PanelError(f"there is no {name} to try: this panel is text")
+
     def lamps(self) -> Lamps:
         """See Panel."""
         return self._lamps

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _LAMPS = ("green", "red", "blue", "mode_entry", "mode_exit", "status")
 _OTHERWISE = 'or set [panel] kind = "console"'
+_TRY_S, _TRIES, _TRY_HZ = 0.4, 3, 880
 
 
 class GpioPanel:
@@ -61,6 +62,9 @@ class GpioPanel:
         self._written: dict[str, int] = {}
         self._signal = Player(self._write_step, on_failure=on_failure, speed=speed)
         self._status = Player(self._write_status, on_failure=on_failure, speed=speed)
+        self._trial = Player(self._write_trial, on_failure=on_failure, speed=speed)
+        self._tried = ""
+        self._steady: dict[str, int] = {}
         self._pattern: StatusPattern | None = None
         self._taken = ExitStack()
 
@@ -82,10 +86,11 @@ class GpioPanel:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._signal.stop()
-        self._status.stop()
+        for player in (self._signal, self._status, self._trial):
+            player.stop()
         self._parts = {}
         self._written = {}
+        self._steady = {}
         self._pattern = None
         self._taken.close()
         self._on_change()
@@ -96,9 +101,7 @@ class GpioPanel:
 
     def set_mode(self, mode: ScanType) -> None:
         """See Panel."""
-        self._write(
-            {"mode_entry": mode is ScanType.ENTRY, "mode_exit": mode is ScanType.EXIT},
-        )
+        self._hold({"mode_entry": mode is ScanType.ENTRY, "mode_exit": mode is ScanType.EXIT})
 
     def set_status(self, pattern: StatusPattern) -> None:
         """See Panel."""
@@ -109,7 +112,20 @@ class GpioPanel:
 
     def set_torch(self, lit: bool) -> None:  # noqa: FBT001 - a switch
         """See Panel."""
-        self._write({"torch": lit})
+        self._hold({"torch": lit})
+
+    def try_part(self, name: str) -> float:
+        """See Panel."""
+        if name not in self._parts:
+            raise PanelError(f"no {name} is wired: see [panel] {name} in the config")
+        if self._tried:
+            self._write_trial(None)
+        self._tried = name
+        if name == "status":
+            self._status.stop()
+        level = _TRY_HZ if name == "buzzer" else 1
+        self._trial.play([*[(_TRY_S, level), (_TRY_S, 0)] * _TRIES, (0.0, None)])
+        return 2 * _TRIES * _TRY_S
 
     def lamps(self) -> Lamps:
         """See Panel."""
@@ -188,6 +204,23 @@ class GpioPanel:
 
     def _write_status(self, lit: bool) -> None:  # noqa: FBT001 - Player passes the value alone
         self._write({"status": lit})
+
+    def _write_trial(self, level: int | None) -> None:
+        """None ends it: the part is again as the gate wants it."""
+        name = self._tried
+        if level is not None:
+            self._write({name: level})
+            return
+        self._tried = ""
+        self._write({name: self._steady.get(name, 0)})
+        if name == "status" and (pattern := self._pattern):
+            self._pattern = None
+            self.set_status(pattern)
+
+    def _hold(self, levels: Mapping[str, int]) -> None:
+        """What stays until it is told otherwise."""
+        self._steady |= levels
+        self._write(levels)
 
     def _write(self, levels: Mapping[str, int]) -> None:
         failures: list[PanelError] = []

@@ -1,0 +1,70 @@
+"""Config, secrets, and the rights on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gated.preflight.finding import Finding, good, red, unknown
+
+if TYPE_CHECKING:
+    from gated.preflight.here import Here
+
+
+def config(here: Here) -> Finding:
+    """Every problem of the config file."""
+    if here.problems:
+        return red(here.problems, f"sudo nano {here.config_path}, then gated check-config")
+    return good(f"{here.config_path} is fine")
+
+
+def enrolment(here: Here) -> Finding:
+    """Whether there is a server, and a token for it."""
+    server = here.config.server
+    if not server.url:
+        return red("this gate belongs to no event yet", "fill in [server] of the config")
+    if not Path(server.token_file).exists():
+        return red(f"there is no token in {server.token_file}", "put the device's token there")
+    return good(f"{server.organizer}/{server.event} at {server.url}")
+
+
+def secrets(here: Here) -> Finding:
+    """Secret files: read by the service, and by nobody else."""
+    seen = []
+    for path in _secret_files(here):
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            return unknown(f"{path} cannot be looked at: {error.strerror}", "run it with sudo")
+        if status.st_mode & 0o007:
+            return red(f"everybody on this box may read {path}", f"sudo chmod o= {path}")
+        if not here.account.may(status, read=True):
+            remedy = f"sudo chown root:{here.account.name} {path} && sudo chmod 0640 {path}"
+            return red(f"{here.account.name} may not read {path}", remedy)
+        seen.append(path.name)
+    return good(f"nobody else reads {', '.join(seen)}" if seen else "there are no secrets yet")
+
+
+def _secret_files(here: Here) -> list[Path]:
+    named = (here.config.server.token_file, here.config.web.login_file, here.config.web.key)
+    return [*(Path(name) for name in named if name), here.config.key_file]
+
+
+def data_folder(here: Here) -> Finding:
+    """The service must be able to make files beside its database."""
+    folder, name = Path(here.config.store.path).parent, here.account.name
+    try:
+        status = folder.stat()
+    except FileNotFoundError:
+        remedy = f"sudo install -d -o {name} -g {name} -m 0750 {folder}"
+        return red(f"there is no {folder}", remedy)
+    except OSError as error:
+        return unknown(f"{folder} cannot be looked at: {error.strerror}", "run it with sudo")
+    if not here.account.may(status, read=True, write=True):
+        return red(f"{name} may not write into {folder}", f"sudo chown -R {name}: {folder}")
+    for file in folder.glob(f"{Path(here.config.store.path).name}*"):
+        if file.is_file() and not here.account.may(file.stat(), read=True, write=True):
+            return red(f"{name} may not write {file}", f"sudo chown {name}: {file}")
+    return good(f"{name} may write into {folder}")

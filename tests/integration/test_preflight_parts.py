@@ -1,0 +1,301 @@
+"""The checks of camera and pins: by themselves, and through a gate that holds both."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gpiozero import OutputDevice
+from rig import Hands, Process, Window, gate_before_window, picture, settings
+
+from gated import config
+from gated.model import Frame
+from gated.panel.gpio import mock_pins
+from gated.preflight import Here, Outcome, eyes, go_through, look_around, pins
+from gated.simulator.server import TicketServer
+from gated.simulator.world import World
+
+GOOD, RED, UNKNOWN = Outcome.GOOD, Outcome.RED, Outcome.UNKNOWN
+CAMERA = {"source": "picamera2", "path": "", "watch": False}
+
+
+class Person:
+    """Somebody who answers what they are asked, and does what they are told."""
+
+    def __init__(self, says: bool = True, does: Callable[[str], None] = lambda _: None) -> None:
+        self.says = says
+        self.does = does
+        self.heard: list[str] = []
+
+    async def asks(self, question: str) -> bool:
+        self.heard.append(question)
+        return self.says
+
+    def told(self, words: str) -> None:
+        self.heard.append(words)
+        self.does(words)
+
+
+class Wall(Window):
+    """A camera that always sees the same wall, and what is held before it."""
+
+    def frames(self) -> Any:
+        blank = picture("x")
+        blank[:] = 128
+        for frame in super().frames():
+            yield frame or Frame(blank, self._hands.monotonic(), self.name)
+
+
+def a_box(folder: Path, /, **changes: Any) -> Here:
+    document = settings("http://127.0.0.1:1", folder, **{"camera": CAMERA, **changes})
+    return Here(config.parse(document), root=folder, patience_s=5.0)
+
+
+async def test_a_camera_that_gives_pictures_is_good(tmp_path: Path) -> None:
+    here = a_box(tmp_path)
+    here.source = Wall(Hands())
+
+    assert (await eyes.camera(here)).outcome is GOOD
+
+
+async def test_a_camera_that_does_not_open_is_red(tmp_path: Path) -> None:
+    here = a_box(tmp_path)
+    window = here.source = Wall(Hands())
+    window.broken = True
+
+    found = await eyes.camera(here)
+    assert (found.outcome, found.words) == (RED, "the window is broken")
+    assert "cable" in found.remedy
+
+
+async def test_a_camera_that_gives_no_pictures_is_red(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(eyes, "_OPENS_S", 0.3)
+    here = a_box(tmp_path)
+    here.source = Window(Hands())  # alive, but nothing new ever
+
+    assert (await eyes.camera(here)).words == "the camera gave 0 pictures in 0 s"
+
+
+async def test_without_picamera2_the_camera_is_red_and_says_what_to_install(tmp_path: Path) -> None:
+    found = await eyes.camera(a_box(tmp_path))
+
+    assert found.outcome is RED
+    assert "apt install python3-picamera2" in found.words
+
+
+def test_the_reader_reads_what_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert eyes.decoder(a_box(tmp_path)).outcome is GOOD
+
+    from gated.camera import passes
+
+    monkeypatch.setattr(passes, "read_still", lambda _: ([], ""))
+    assert eyes.decoder(a_box(tmp_path)).outcome is RED
+
+
+async def test_a_code_that_is_shown_and_held_up_is_read(tmp_path: Path) -> None:
+    here = a_box(tmp_path)
+    window = here.source = Wall(Hands())
+    here.show = window.hold_up
+
+    assert (await eyes.code(here)).outcome is GOOD
+
+
+async def test_a_code_that_is_not_read_is_red(tmp_path: Path) -> None:
+    here = a_box(tmp_path)
+    here.source = window = Wall(Hands())
+    here.patience_s = 0.5
+    here.show = lambda _: window.hold_up("another code")
+
+    found = await eyes.code(here)
+    assert (found.outcome, found.words) == (RED, "the code was not read within 0 s")
+
+
+def test_a_scan_engine_that_is_not_plugged_in_is_red(tmp_path: Path) -> None:
+    here = a_box(tmp_path, scanner=[{"device": str(tmp_path / "ttyACM0")}])
+    assert eyes.scanners(here).outcome is RED
+    (tmp_path / "ttyACM0").touch()
+    assert eyes.scanners(here).outcome is GOOD
+
+
+async def test_pins_that_can_be_taken_are_good_and_given_back(tmp_path: Path) -> None:
+    here = a_box(tmp_path)
+    assert (await pins.pins(here)).outcome is UNKNOWN  # nobody sees what mock pins do
+    here.pin_factory = mock_pins()
+
+    for _ in range(2):
+        found = await pins.pins(here)
+        assert found.outcome is GOOD
+        assert found.words.startswith("they can be taken: green 17, red 27")
+
+
+async def test_a_pin_that_something_else_uses_is_red(tmp_path: Path) -> None:
+    here = a_box(tmp_path)
+    factory: Any = mock_pins()
+    here.pin_factory = factory
+    with OutputDevice(27, pin_factory=factory):
+        found = await pins.pins(here)
+
+    assert found.outcome is RED
+    assert found.words.startswith("Pin 27 cannot be the red")
+
+
+async def test_without_lgpio_the_pins_are_red(tmp_path: Path) -> None:
+    found = await pins.pins(a_box(tmp_path, panel={"pin_factory": "lgpio"}))
+
+    assert found.outcome is RED
+
+
+async def test_a_lamp_that_nobody_saw_is_red(tmp_path: Path) -> None:
+    here = a_box(tmp_path)
+    factory: Any = mock_pins()
+    here.pin_factory = factory
+    blind = Person(says=False)
+    found = await pins.output(here, part="green", person=blind)
+
+    assert (found.outcome, found.words) == (RED, "the green lamp on pin 17 did not blink")
+    assert blind.heard == ["Did the green lamp blink three times?"]
+    # It did: three times on, three times off, and off before and after.
+    assert [one.state for one in factory.pin(17).states].count(True) == 3
+    assert (await pins.output(here, part="buzzer", person=Person())).outcome is GOOD
+
+
+async def test_a_button_that_is_pressed_is_good_and_one_that_is_not_is_red(tmp_path: Path) -> None:
+    here = a_box(tmp_path)
+    factory: Any = mock_pins()
+    here.pin_factory = factory
+    loop = asyncio.get_running_loop()
+
+    def press(_: str) -> None:
+        loop.call_later(0.2, factory.pin(25).drive_low)
+        loop.call_later(0.4, factory.pin(25).drive_high)
+
+    assert (await pins.button(here, part="button", person=Person(does=press))).outcome is GOOD
+    here.patience_s = 0.3
+    found = await pins.button(here, part="button", person=Person())
+    assert found.words == "nothing came from the button on pin 25 within 0 s"
+    assert found.outcome is RED
+
+
+async def test_through_the_running_gate_a_code_is_read_and_no_scan_is_made(tmp_path: Path) -> None:
+    async with (
+        TicketServer(World.made_up(5)) as server,
+        gate_before_window(server, tmp_path) as bench,
+    ):
+        document = settings(server.url, tmp_path, camera=CAMERA)
+        here = await look_around(config.parse(document), tmp_path / "x.toml", root=tmp_path)
+        here.show = bench.window.hold_up
+        here.patience_s = 10
+        found = await eyes.code(here)
+        here.show, here.patience_s = (lambda _: None), 0.3
+        late = await eyes.code(here)
+        scans = await bench.settled()
+
+    assert found.outcome is GOOD
+    assert late.outcome is RED
+    assert scans == []
+
+
+async def test_through_the_running_gate_a_lamp_blinks_and_is_then_as_it_was(tmp_path: Path) -> None:
+    async with (
+        TicketServer(World.made_up(5)) as server,
+        gate_before_window(server, tmp_path) as bench,
+    ):
+        here = await look_around(
+            config.parse(settings(server.url, tmp_path)), tmp_path / "x.toml", root=tmp_path
+        )
+        lit = bench.parts.front.panel.lamps()
+        found = [
+            await pins.output(here, part=part, person=Person())
+            for part in ("mode_exit", "status", "buzzer")
+        ]
+        after = bench.parts.front.panel.lamps()
+
+    assert [one.outcome for one in found] == [GOOD] * 3
+    assert lit.mode_exit
+    assert after == lit
+
+
+async def test_through_the_running_gate_a_press_is_heard_and_changes_no_mode(
+    tmp_path: Path,
+) -> None:
+    async with (
+        TicketServer(World.made_up(5)) as server,
+        gate_before_window(server, tmp_path) as bench,
+    ):
+        here = await look_around(
+            config.parse(settings(server.url, tmp_path)), tmp_path / "x.toml", root=tmp_path
+        )
+        here.patience_s = 10
+        loop = asyncio.get_running_loop()
+        pin = bench.pins.pin(25)
+
+        def press(_: str) -> None:
+            loop.call_later(0.3, pin.drive_low)
+            loop.call_later(0.5, pin.drive_high)
+
+        before = bench.parts.desk.mode
+        found = await pins.button(here, part="button", person=Person(does=press))
+        assert bench.parts.desk.mode is before
+        press("")
+        async with asyncio.timeout(10):
+            while bench.parts.desk.mode is before:
+                await asyncio.sleep(0.02)
+
+    assert found.outcome is GOOD
+
+
+async def test_one_check_that_breaks_does_not_hide_what_the_others_find(
+    tmp_path: Path,
+) -> None:
+    def broken(*_: object) -> str:
+        raise ZeroDivisionError("in a check")
+
+    here = a_box(tmp_path, camera={"source": "none"}, scanner=[{"device": "/dev/null"}])
+    here.program = broken
+    lines = [line async for line in go_through(here)]
+
+    found = {line.check.name: line.finding for line in lines}
+    assert found["service"].outcome is RED
+    assert "ZeroDivisionError" in found["service"].words
+    assert found["decoder"].outcome is GOOD
+    assert found["scanners"].outcome is GOOD
+
+
+async def test_gated_check_beside_a_running_gate_says_it_all_as_json(tmp_path: Path) -> None:
+    async with TicketServer(World.made_up(5)) as server:
+        with Process(server.url, tmp_path) as gate:
+            await asyncio.to_thread(gate.start)
+            told = await asyncio.to_thread(gate.command, "check", "--json", timeout_s=60)
+            plain = await asyncio.to_thread(gate.command, "check", timeout_s=60)
+
+    report = json.loads(told.stdout)
+    found = {one["check"]: one["outcome"] for one in report["checks"]}
+    expected = ("config", "enrolment", "database", "list", "decision", "rights", "running gate")
+    assert {name: found[name] for name in expected} == dict.fromkeys(expected, "good")
+    assert told.returncode == plain.returncode == int(not report["ready"])
+    assert "demo-token" not in told.stdout + plain.stdout
+    lines = plain.stdout.splitlines()
+    assert "good         config        " in plain.stdout
+    assert lines[-1].startswith(f"{len(report['checks'])} checks: ")
+    assert "\x1b" not in plain.stdout
+
+
+async def test_gated_check_of_a_broken_config_says_what_is_wrong_and_goes_on(
+    tmp_path: Path,
+) -> None:
+    gate = Process("http://127.0.0.1:1", tmp_path, gate={"mode": "entrance"})
+    told = await asyncio.to_thread(gate.command, "check", "--json")
+
+    report = json.loads(told.stdout)
+    found = {one["check"]: one for one in report["checks"]}
+    assert told.returncode == 1
+    assert found["config"]["outcome"] == "red"
+    assert "[gate] mode: must be" in found["config"]["words"]
+    assert found["decoder"]["outcome"] == "good"
+    assert "database" not in found
