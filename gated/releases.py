@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gated import preflight
 from gated.errors import ReleaseError, StoreError
 from gated.store import Store, copies
 
@@ -172,7 +173,10 @@ class Releases:
 
 
 def _rehearse(config: Config) -> None:
-    """Open a copy of the database as the service will, in this release. Raises ReleaseError."""
+    """Open a copy of the database as the service will, and check the box, in this release.
+
+    Raises ReleaseError.
+    """
     database = Path(config.store.path)
 
     async def open_copy(folder: Path) -> None:
@@ -181,6 +185,7 @@ def _rehearse(config: Config) -> None:
         key.write_bytes(config.key_file.read_bytes())
         async with Store(folder / "gated.db", key) as store:
             await store.read(lambda db: db.execute("SELECT COUNT(*) FROM scans").fetchone())
+        await _check(config, folder / "gated.db")
 
     with tempfile.TemporaryDirectory(dir=database.parent, prefix=".rehearsal-") as folder:
         try:
@@ -189,6 +194,21 @@ def _rehearse(config: Config) -> None:
             raise ReleaseError(
                 f"a copy of the database could not be brought up to date: {error}"
             ) from error
+
+
+async def _check(config: Config, copied: Path) -> None:
+    """Raise ReleaseError for what this release would not get over; tell the rest.
+
+    A network that is down is no reason to stay with the release before.
+    """
+    here = await preflight.look_around(config)
+    here.database = copied
+    async for line in preflight.go_through(here):
+        if line.is_red and line.check.stops_update:
+            words = f"{line.check.name}: {line.finding.words}"
+            raise ReleaseError(f"nothing was changed. {words} ({line.finding.remedy})")
+        if line.is_red:
+            logger.warning("%s: %s", line.check.name, line.finding.words)
 
 
 def _schema(folder: Path) -> int:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gated.config import Config
     from gated.preflight.visit import Visit
 
+CONFIG = Path("/etc/gated/gated.toml")
 _PROGRAM_S = 10.0
 _GATE_S = 15.0
 
@@ -95,7 +96,7 @@ class Here:
     """Everything a check may look at. Tests put other things in the place of the machine's."""
 
     config: Config
-    config_path: Path = Path("/etc/gated/gated.toml")
+    config_path: Path = CONFIG
     problems: str = ""
     """What is wrong with the config file; then `config` is only defaults."""
     state: dict[str, Any] | None = None
@@ -142,7 +143,7 @@ class Here:
         return next((one for one in conditions if one["part"] == part), None)
 
 
-async def look_around(config: Config, path: Path, **more: Any) -> Here:
+async def look_around(config: Config, path: Path = CONFIG, **more: Any) -> Here:
     """This machine, and what the gate that runs on it says of itself."""
     here = Here(config, path, **more)
     if is_running(config.control_socket):

@@ -146,6 +146,41 @@ def test_a_database_that_cannot_be_brought_up_to_date_stops_the_update(box: Box)
     assert not list(box.database.parent.glob(".rehearsal-*"))
 
 
+def test_what_the_new_release_would_not_get_over_stops_the_update(box: Box) -> None:
+    box.install("1.0")
+    box.releases.activate("1.0", box.settings)
+    box.install("1.1")
+    box.settings.key_file.chmod(0o644)
+
+    with pytest.raises(ReleaseError, match=r"nothing was changed\. secrets: everybody .* may read"):
+        box.releases.activate("1.1", box.settings)
+
+    assert box.current == "1.0"
+    assert box.service.told == [("restart", "1.0")]
+    assert not list(box.database.parent.glob(".rehearsal-*"))
+
+
+def test_a_key_that_does_not_fit_the_database_stops_the_update(box: Box) -> None:
+    box.install("1.0")
+    box.releases.activate("1.0", box.settings)
+    box.install("1.1")
+    box.settings.key_file.write_bytes(bytes(64))
+
+    with pytest.raises(ReleaseError, match="does not belong to this database"):
+        box.releases.activate("1.1", box.settings)
+
+
+def test_what_is_red_for_another_reason_is_told_and_stops_nothing(
+    box: Box, caplog: pytest.LogCaptureFixture
+) -> None:
+    for version in ("1.0", "1.1"):
+        box.install(version)
+        box.releases.activate(version, box.settings)
+
+    assert box.current == "1.1"
+    assert "enrolment: this gate belongs to no event yet" in caplog.messages
+
+
 def test_going_back_is_one_command(box: Box) -> None:
     for version in ("1.0", "1.1"):
         box.install(version)
