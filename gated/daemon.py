@@ -65,6 +65,7 @@ async def _work(parts: Parts, extras: Extras, notify: Notifier) -> None:
                 ("pull", parts.pull.run),
                 ("changes", parts.changes.run),
                 ("freshness", parts.freshness.run),
+                ("forgetting", parts.forgetting.run),
                 ("push", parts.push.run),
                 ("closing", parts.closing.run),
                 ("census", parts.census.run),

@@ -24,6 +24,7 @@ from gated.sync.ask import Asker
 from gated.sync.census import Census
 from gated.sync.changes import Changes
 from gated.sync.checkout_all import CheckOutAll
+from gated.sync.forgetting import Forgetting
 from gated.sync.freshness import Freshness
 from gated.sync.pull import Pull
 from gated.sync.push import Push
@@ -82,6 +83,7 @@ class Parts:
     eyes: Eyes
     pull: Pull
     freshness: Freshness
+    forgetting: Forgetting
     changes: Changes
     push: Push
     timekeeper: Timekeeper
@@ -289,6 +291,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         eyes=eyes,
         pull=pull,
         freshness=Freshness(store, clock, health, old_s=config.server.old_after_s),
+        forgetting=Forgetting(store, clock, keep_days=config.privacy.keep_days),
         changes=changes,
         push=push,
         timekeeper=timekeeper,

@@ -200,6 +200,7 @@ class Privacy(Section):
     """`[privacy]`: what may lie on the SD card."""
 
     names: bool = False
+    keep_days: int = Field(default=30, ge=1, le=3650)
 
 
 class Log(Section):

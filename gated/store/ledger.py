@@ -62,16 +62,21 @@ def counts(db: sqlite3.Connection, lists: Sequence[int]) -> Counts:
     passed = {
         row["type"]: row["n"]
         for row in db.execute(
-            "SELECT type, COUNT(*) AS n FROM scans WHERE verdict <> 'refuse'"
-            " AND nonce = sighting AND eye NOT IN (?, ?) GROUP BY type",
+            "SELECT type, SUM(n) AS n FROM ("
+            " SELECT type, COUNT(*) AS n FROM scans WHERE verdict <> 'refuse'"
+            " AND nonce = sighting AND eye NOT IN (?, ?) GROUP BY type UNION ALL"
+            " SELECT type, number FROM past_scans WHERE verdict <> 'refuse' AND guests"
+            ") GROUP BY type",
             UNSEEN,
         )
     }
     refused = {
         row["reason"]: row["n"]
         for row in db.execute(
-            "SELECT reason, COUNT(*) AS n FROM scans WHERE verdict = 'refuse' GROUP BY reason"
-            " ORDER BY n DESC"
+            "SELECT reason, SUM(n) AS n FROM ("
+            " SELECT reason, COUNT(*) AS n FROM scans WHERE verdict = 'refuse' GROUP BY reason"
+            " UNION ALL SELECT reason, number FROM past_scans WHERE verdict = 'refuse'"
+            ") GROUP BY reason ORDER BY n DESC"
         )
     }
     return Counts(

@@ -212,6 +212,8 @@ def count(db: sqlite3.Connection) -> OutboxCount:
     waiting = db.execute("SELECT COUNT(*) FROM scans WHERE state = 'waiting'").fetchone()[0]
     shelved = db.execute("SELECT COUNT(*) FROM scans WHERE state = 'shelved'").fetchone()[0]
     settled = db.execute("SELECT COUNT(*) FROM scans WHERE settled_no IS NOT NULL").fetchone()[0]
+    past = "SELECT COALESCE(SUM(number), 0) FROM past_scans WHERE settled"
+    settled += db.execute(past).fetchone()[0]
     oldest = db.execute("SELECT MIN(at) FROM scans WHERE state = 'waiting'").fetchone()[0]
     refused = db.execute(f"SELECT COUNT(*) FROM scans WHERE {_REFUSED}").fetchone()[0]
     return OutboxCount(waiting, settled, shelved, oldest, refused)

@@ -42,6 +42,7 @@ def test_an_honest_guest_and_the_sd_card_are_safe_by_default() -> None:
     settings = Config()
 
     assert settings.privacy.names is False
+    assert settings.privacy.keep_days == 30
     assert settings.web.host == "127.0.0.1"
     assert settings.gate.mode == "last"
     assert settings.gate.again_s == 8
@@ -339,7 +340,7 @@ def test_every_section_and_key_is_known_by_name() -> None:
     whole = {name for name in known if "." not in name}
     assert whole | {"signals", "status"} == set(Config.model_fields)
     assert known["panel.mode"][:2] == ("kind", "key_closed")
-    assert known["privacy"] == ("names",)
+    assert known["privacy"] == ("names", "keep_days")
     assert known["panel"][:3] == ("kind", "pin_factory", "green")
 
 

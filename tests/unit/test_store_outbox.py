@@ -244,7 +244,8 @@ async def test_ten_thousand_waiting_rows_are_read_by_their_indexes(store: Store)
     await store.write(fill)
     steps = await store.read(plan)
     assert len(steps) >= 8
-    assert [step for step in steps if step.startswith("S") and "USING" not in step] == []
+    whole = [step for step in steps if step.startswith("S") and "USING" not in step]
+    assert whole == ["SCAN past_scans"]  # a row for each kind of scan, not for each scan
     assert [step for step in steps if "TEMP B-TREE" in step] == []
     debts = await next_debts(store, 200)
     assert [debt.scan.position_id for debt in debts] == list(range(100))
