@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gated import preflight
 from gated.errors import ReleaseError, StoreError
 from gated.store import Store, copies
 
@@ -201,6 +200,9 @@ async def _check(config: Config, copied: Path) -> None:
 
     A network that is down is no reason to stay with the release before.
     """
+    # It needs what reads pictures, which most commands do not load.
+    from gated import preflight  # noqa: PLC0415
+
     here = await preflight.look_around(config)
     here.database = copied
     async for line in preflight.go_through(here):

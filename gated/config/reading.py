@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
+import re
 import tomllib
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -13,7 +15,7 @@ from gated.config.sections import Config
 from gated.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from pydantic.fields import FieldInfo
@@ -44,8 +46,43 @@ def parse(document: dict[str, Any], *, path: str = "") -> Config:
     try:
         return Config.model_validate(document)
     except ValidationError as error:
-        problems = [_problem(details) for details in error.errors(include_url=False)]
-        raise ConfigError(problems, path=path) from None
+        found = error.errors(include_url=False)
+    problems = [_problem(details) for details in found]
+    raise ConfigError([*problems, *_hidden(document, found, problems)], path=path)
+
+
+def _hidden(
+    document: dict[str, Any], found: Sequence[ErrorDetails], problems: Sequence[Problem]
+) -> list[Problem]:
+    """What is only seen of a section once each of its values is right: what else it needs."""
+    without = copy.deepcopy(document)
+    wrong = {_drop(without, details["loc"]) for details in found}
+    try:
+        Config.model_validate(without)
+    except ValidationError as error:
+        more = [_problem(details, present=wrong) for details in error.errors(include_url=False)]
+        # What names a value that was left out may be wrong only without it.
+        return [
+            one
+            for one in more
+            if one not in problems and not wrong & set(re.findall(r"\w+", str(one)))
+        ]
+    return []
+
+
+def _drop(document: dict[str, Any], location: Sequence[int | str]) -> str:
+    """Take out the value there, unless it is a section; return its key, or an empty text."""
+    place: Any = document
+    for key, following in zip(location, [*location[1:], None], strict=True):
+        inside = place.get(key)
+        if isinstance(inside, dict) and following is not None:
+            place = inside
+        elif isinstance(inside, dict) and place is document:
+            return ""
+        else:
+            place.pop(key, None)
+            return str(key)
+    return ""
 
 
 def keys() -> dict[str, tuple[str, ...]]:
@@ -77,7 +114,8 @@ def _broken(path: Path, what: str, hint: str = "") -> ConfigError:
     return ConfigError([Problem(str(path), what, hint)], path=str(path))
 
 
-def _problem(details: ErrorDetails) -> Problem:
+def _problem(details: ErrorDetails, *, present: Collection[str] = ()) -> Problem:
+    """An error of pydantic's in our words; of needed keys only those that are not there."""
     location = [str(part) for part in details["loc"] if part != "[key]"]
     number = 0
     if location[0] in _TABLES and len(location) > 1:
@@ -92,7 +130,7 @@ def _problem(details: ErrorDetails) -> Problem:
     given = details["input"]
     hidden = isinstance(given, dict | BaseModel) or details["type"] == "secret"
     shown = "" if hidden else f", not {given!r:.60}"
-    return Problem(key, _sentence(details) + shown)
+    return Problem(key, _sentence(details, present) + shown)
 
 
 def _suggest(location: list[str], near: list[str], known: dict[str, tuple[str, ...]]) -> str:
@@ -122,7 +160,11 @@ _PLAIN = {
 }
 
 
-def _sentence(details: ErrorDetails) -> str:
+def _sentence(details: ErrorDetails, present: Collection[str]) -> str:
+    if keys := details.get("ctx", {}).get("keys"):
+        needed = keys.split(", ")
+        missing = ", ".join(key for key in needed if key not in present) or keys
+        return details["msg"].replace(keys, missing)
     if plain := _PLAIN.get(details["type"]):
         return plain
     message = details["msg"]

@@ -86,6 +86,55 @@ def test_five_mistakes_give_five_sentences_each_with_its_key() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("document", "problems"),
+    [
+        (
+            {"server": {"url": "https://x.example", "timeout_s": -1, "event": "a"}},
+            [
+                "[server] timeout_s: must be greater than 0, not -1",
+                "[server]: url is set, so these are needed: organizer, checkin_lists, token_file",
+            ],
+        ),
+        (
+            {"server": SERVER | {"organizer": "a b"}},
+            ["[server] organizer: must be the short name from the server's address, not 'a b'"],
+        ),
+        (
+            {"server": {"url": "https://x.example", "event": "a", "organizer": "a b"}},
+            [
+                "[server] organizer: must be the short name from the server's address, not 'a b'",
+                "[server]: url is set, so these are needed: checkin_lists, token_file",
+            ],
+        ),
+        (
+            {"panel": {"green": 17, "red": 17, "volume": 200}},
+            [
+                "[panel] volume: must be less than or equal to 100, not 200",
+                "[panel]: red and green are both on pin 17",
+            ],
+        ),
+        # Left out, green would be on pin 17 again: that is no mistake in the file.
+        (
+            {"panel": {"green": 99, "red": 17}},
+            ["[panel] green: must be less than or equal to 27, not 99"],
+        ),
+        (
+            {"web": {"certificate": 5, "key": "x"}},
+            ['[web] certificate: must be a text in "quotes", not 5'],
+        ),
+        (
+            {"camera": {"source": "none"}, "scanner": [{"device": 3}]},
+            ['[[scanner]] device: must be a text in "quotes", not 3'],
+        ),
+    ],
+)
+def test_wrong_values_do_not_hide_what_a_section_needs_besides(
+    document: dict[str, Any], problems: list[str]
+) -> None:
+    assert problems_of(document) == problems
+
+
 def test_the_error_as_a_whole_has_a_line_for_each_problem_and_tells_systemd_to_stop() -> None:
     with pytest.raises(ConfigError) as caught:
         parse({"gate": {"nam": "North"}, "log": {"level": "loud"}}, path="gated.toml")
