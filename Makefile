@@ -42,8 +42,8 @@ bench: $(VENV)/installed-bench ## measure reading, scanning and syncing, as rati
 trials: $(VENV)/installed-dev ## kill gate and server at random moments and compare their books
 	$(BIN)/python -m tests.trials $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(ARGS)
 
-evening: $(VENV)/installed-dev ## check 5,000 out, killed three times in the middle (some minutes)
-	EVENING_GUESTS=5000 $(BIN)/python -m pytest tests/integration/test_checkout_all_killed.py $(ARGS)
+evening: $(VENV)/installed-dev ## check 5,000 out: killed three times in the middle; in bulk, by a server that gives up (some minutes)
+	EVENING_GUESTS=5000 $(BIN)/python -m pytest tests/integration/test_checkout_all_killed.py tests/integration/test_checkout_all_bulk.py $(ARGS)
 
 shift: $(VENV)/installed-dev ## ten minutes of 30 scans a minute; page, stats, ledger and server must agree
 	SHIFT_SCANS=300 SHIFT_EVERY_S=2 $(BIN)/python -m pytest tests/integration/test_counts.py -k shift $(ARGS)

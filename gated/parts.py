@@ -21,6 +21,7 @@ from gated.steering import Steering, steer
 from gated.store.database import Store
 from gated.store.tickets import Keeper
 from gated.sync.ask import Asker
+from gated.sync.bulk import Bulk
 from gated.sync.census import Census
 from gated.sync.changes import Changes
 from gated.sync.checkout_all import CheckOutAll
@@ -204,8 +205,14 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         store,
         clock,
         health,
-        capabilities=lambda: pull.capabilities,
-        read_list=pull.once,
+        bulk=Bulk(
+            client,
+            store,
+            clock,
+            most=config.server.bulk_most,
+            capabilities=lambda: pull.capabilities,
+            read_list=pull.once,
+        ),
         on_owed=push.wake,
         on_change=changed.ring,
     )

@@ -51,6 +51,7 @@ class Server(Section):
     pull_s: float = Field(default=10.0, ge=1, le=3600)
     complete_s: float = Field(default=3600.0, ge=10, le=86400)
     old_after_s: float = Field(default=7200.0, ge=60, le=864000)
+    bulk_most: int = Field(default=2000, ge=1, le=100000)
 
     @field_validator("url")
     @classmethod

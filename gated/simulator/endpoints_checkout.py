@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from gated.simulator.exchange import Refusal, answer, crash, parse_time, sent_object, stamp
@@ -40,6 +41,15 @@ def check_out_one(site: Site, call: Call) -> Reply:
             "message": "Attendee checked out successfully",
         }
     )
+
+
+def due(site: Site, body: bytes) -> int:
+    """How many a checkout/bulk with this body is about to check out; 0 where it will not."""
+    try:
+        lists = json.loads(body or b"{}").get("checkin_lists") or site.world.lists
+    except (ValueError, AttributeError):
+        return 0
+    return sum(len(site.world.inside(on)) for on in lists if isinstance(on, int))
 
 
 def check_out_all(site: Site, call: Call) -> Reply:

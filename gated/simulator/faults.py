@@ -24,6 +24,7 @@ class Fault(StrEnum):
     WRONG_DATE = "wrong-date"
     WORKER_KILLED = "worker-killed"
     WORKER_KILLED_AFTER_COMMIT = "worker-killed-after-commit"
+    SLOW_BULK = "slow-bulk"
     CHURN = "churn"
 
 
@@ -60,6 +61,12 @@ ABOUT = {
     Fault.WORKER_KILLED_AFTER_COMMIT: About(
         "the worker dies after the commit; a key stays locked (409)"
     ),
+    Fault.SLOW_BULK: About(
+        "checkout/bulk takes 6.6 ms a person, nothing else is written meanwhile (500), and after"
+        " that long its worker is killed: nothing was recorded, the key stays locked",
+        "limit_s",
+        "seconds",
+    ),
     Fault.CHURN: About(
         "organisers at work: an order is sold, paid, canceled, blocked or gets a new code"
     ),
@@ -79,6 +86,8 @@ class ActiveFault:
     retry_after_s: int = 5
     pause_s: float = 0.05
     offset_s: float = 3600.0
+    limit_s: float = 30.0
+    person_s: float = 0.0066
     hits: int = 0
 
     def concerns(self, method: str, path: str) -> bool:
@@ -107,6 +116,8 @@ class Faults:
         retry_after_s: int = 5,
         pause_s: float = 0.05,
         offset_s: float = 3600.0,
+        limit_s: float = 30.0,
+        person_s: float = 0.0066,
     ) -> ActiveFault:
         """Switch a fault on: so many times (None for ever), for paths that contain `path`."""
         active = ActiveFault(
@@ -119,6 +130,8 @@ class Faults:
             retry_after_s=retry_after_s,
             pause_s=pause_s,
             offset_s=offset_s,
+            limit_s=limit_s,
+            person_s=person_s,
         )
         self.switch_on(active)
         return active

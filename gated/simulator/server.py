@@ -12,6 +12,7 @@ from aiohttp import web
 
 from gated.simulator import delivery
 from gated.simulator.dialects import Dialect
+from gated.simulator.endpoints_checkout import due
 from gated.simulator.exchange import SERVER_ERROR, Call, Reply, Site, answer, detail, page
 from gated.simulator.faults import ActiveFault, Fault, Faults
 from gated.simulator.idempotency import SAFE, IdempotencyKeys
@@ -66,6 +67,7 @@ class TicketServer:
         self._listener: asyncio.Server | None = None
         self._web: web.Server | None = None
         self._running: set[asyncio.Task[Any]] = set()
+        self._in_bulk = 0
         if clock is not None:
             world.clock = clock
         if token not in world.tokens:
@@ -182,7 +184,7 @@ class TicketServer:
                 return kept
         if Fault.LATENCY in struck:
             await asyncio.sleep(struck[Fault.LATENCY].latency_s)
-        if Fault.WORKER_KILLED in struck:
+        if Fault.WORKER_KILLED in struck or not await self._lived(call, struck):
             return None
         reply = self._worked(call, struck)
         if Fault.CHURN in struck:
@@ -194,6 +196,19 @@ class TicketServer:
         self._remember()
         return None if killed else reply
 
+    async def _lived(self, call: Call, struck: Mapping[Fault, ActiveFault]) -> bool:
+        """Whether the worker lives to the end: of a slow checkout/bulk it may not."""
+        slow = struck.get(Fault.SLOW_BULK)
+        if slow is None or not call.path.endswith("/checkout/bulk/"):
+            return True
+        takes_s = slow.person_s * due(self._site, call.body)
+        self._in_bulk += 1
+        try:
+            await asyncio.sleep(min(takes_s, slow.limit_s))
+        finally:
+            self._in_bulk -= 1
+        return takes_s < slow.limit_s
+
     def _remember(self) -> None:
         if self._journal:
             self._journal.commit()
@@ -201,7 +216,7 @@ class TicketServer:
     def _worked(self, call: Call, struck: Mapping[Fault, ActiveFault]) -> Reply:
         if Fault.HTML_500 in struck:
             return page(500, SERVER_ERROR)
-        if Fault.DATABASE_LOCKED in struck:
+        if Fault.DATABASE_LOCKED in struck or (self._in_bulk and call.method not in SAFE):
             return _locked(call)
         if call.path == "/api/v1/idempotency_query" and self.dialect is Dialect.PRETIX:
             return self.keys.query(call.authorization or "", call.param("key") or "")

@@ -16,10 +16,13 @@ from gated.store.rows import moment, stamp
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from gated.model import Act, Checkin
+
+NEWCOMERS = ("extra", "came later")
+"""Outcomes of people who were not in the snapshot, but whom the server checked out all the same."""
 
 _STEP = timedelta(microseconds=1)
 
@@ -34,7 +37,6 @@ class Closing:
     way: str
     origin: str
     state: str
-    asked_at: datetime | None
     words: str
 
 
@@ -112,12 +114,24 @@ def step(
     ).fetchall()
     for row in rows:
         past = history(db, row["list_id"], row["position_id"])
-        outcome = _meanwhile(past, row, closing)
+        outcome = meanwhile(past, row, closing)
         if outcome:
-            _note(db, closing, row["list_id"], row["position_id"], outcome)
+            db.execute(
+                "UPDATE closing_people SET outcome = ?"
+                " WHERE closing_id = ? AND list_id = ? AND position_id = ?",
+                (outcome, closing.id, row["list_id"], row["position_id"]),
+            )
         else:
             _owe(db, closing, row, past, clock)
     return len(rows)
+
+
+def meanwhile(past: Sequence[Checkin], row: sqlite3.Row, closing: Closing) -> str:
+    """What somebody has done since the press that makes an exit wrong; empty for nothing."""
+    if not past or past[-1].type is ScanType.EXIT:
+        return "left"
+    is_new = past[-1].at > closing.at and stamp(past[-1].at) != row["entered_at"]
+    return "came back" if is_new else ""
 
 
 def walked_out(
@@ -159,7 +173,7 @@ def tally(db: sqlite3.Connection, closing: Closing) -> Tally:
     total = todo = owed = 0
     for row in db.execute(f"{_PEOPLE} GROUP BY 1, 2", {"closing": closing.id}):
         outcome, state, number = row["outcome"], row["state"], row["number"]
-        total += number if outcome != "extra" else 0
+        total += number if outcome not in NEWCOMERS else 0
         todo += number if not outcome else 0
         owed += number if outcome == "exit" and state == "waiting" else 0
         if outcome and state != "waiting":
@@ -192,56 +206,6 @@ def people(db: sqlite3.Connection, closing: Closing) -> Iterator[Person]:
             outcome=_word(row["outcome"], row["state"]),
             words=row["words"] or row["server_message"] or "",
         )
-
-
-def asked(db: sqlite3.Connection, closing: Closing, *, at: datetime) -> None:
-    """The server is about to be asked to do it in bulk; written down before it is."""
-    db.execute("UPDATE closings SET asked_at = ? WHERE id = ?", (stamp(at), closing.id))
-    db.execute(
-        "UPDATE closing_people SET dated = ? WHERE closing_id = ?", (stamp(closing.at), closing.id)
-    )
-
-
-def not_asked(db: sqlite3.Connection, closing: Closing) -> None:
-    """The server said no before it did anything: all are inside as before."""
-    db.execute(
-        "UPDATE closing_people SET dated = '', outcome = 'inside' WHERE closing_id = ?",
-        (closing.id,),
-    )
-    for row in db.execute("SELECT * FROM closing_people WHERE closing_id = ?", (closing.id,)):
-        _tell_after_all(db, row["list_id"], row["position_id"])
-
-
-def compare_bulk(
-    db: sqlite3.Connection, closing: Closing, checked_out: Collection[int] | None
-) -> None:
-    """Write down what became of each after the server did it in bulk, by what it lists now.
-
-    `checked_out` are the positions it named in its answer, None when no answer came.
-    """
-    rows = db.execute("SELECT * FROM closing_people WHERE closing_id = ?", (closing.id,)).fetchall()
-    known = {(row["list_id"], row["position_id"]) for row in rows}
-    for row in rows:
-        stay = (row["list_id"], row["position_id"])
-        past = history(db, *stay)
-        has_exit = any(one.type is ScanType.EXIT and one.at == closing.at for one in past)
-        # An entry dated after the press, though known at it, outlives an exit of that moment.
-        if has_exit and stamp(past[-1].at) != row["entered_at"]:
-            outcome = "out"
-        else:
-            outcome = _meanwhile(past, row, closing) or "inside"
-        if not has_exit:
-            _tell_after_all(db, *stay)
-        words = _remark(outcome, row["position_id"], checked_out)
-        _note(db, closing, *stay, outcome, words)
-    for list_id, position_id in _left_at(db, closing):
-        if (list_id, position_id) not in known:
-            db.execute(
-                "INSERT OR IGNORE INTO closing_people"
-                " (closing_id, list_id, position_id, entered_at, dated, outcome, words)"
-                " VALUES (?, ?, ?, '', ?, 'extra', 'was not inside at the press by what we knew')",
-                (closing.id, list_id, position_id, stamp(closing.at)),
-            )
 
 
 def end(
@@ -308,65 +272,6 @@ def _owe(
     )
 
 
-def _tell_after_all(db: sqlite3.Connection, list_id: int, position_id: int) -> None:
-    """Who walked out while the closing seemed to have done it for them did so by themselves."""
-    db.execute(
-        "UPDATE scans SET state = 'waiting', server_reason = '' WHERE position_id = ?"
-        " AND list_id = ? AND verdict <> 'refuse' AND state = 'local' AND server_reason = ?",
-        (position_id, list_id, BY_CLOSING),
-    )
-
-
-def _meanwhile(past: Sequence[Checkin], row: sqlite3.Row, closing: Closing) -> str:
-    """What somebody has done since the press that makes an exit wrong; empty for nothing."""
-    if not past or past[-1].type is ScanType.EXIT:
-        return "left"
-    is_new = past[-1].at > closing.at and stamp(past[-1].at) != row["entered_at"]
-    return "came back" if is_new else ""
-
-
-def _remark(outcome: str, position_id: int, checked_out: Collection[int] | None) -> str:
-    if checked_out is None:
-        return "" if outcome == "out" else "the server gave no answer; read back afterwards"
-    named = position_id in checked_out
-    if named and outcome == "inside":
-        return "the server named it, but its entry is dated after the press: it is still inside"
-    if not named and outcome != "came back":
-        return "not among those the server named"
-    return ""
-
-
-def _left_at(db: sqlite3.Connection, closing: Closing) -> list[tuple[int, int]]:
-    rows = db.execute(
-        "SELECT list_id, position_id FROM checkins WHERE at = ? AND type = 'exit'"
-        " AND list_id IN (SELECT value FROM json_each(?))",
-        (stamp(closing.at), json.dumps(list(closing.lists))),
-    )
-    return [(row["list_id"], row["position_id"]) for row in rows]
-
-
-def _note(
-    db: sqlite3.Connection,
-    closing: Closing,
-    list_id: int,
-    position_id: int,
-    outcome: str,
-    words: str = "",
-) -> None:
-    db.execute(
-        "UPDATE closing_people SET outcome = :outcome, words = :words,"
-        " dated = CASE :outcome WHEN 'out' THEN dated ELSE '' END"
-        " WHERE closing_id = :closing AND list_id = :list AND position_id = :position",
-        {
-            "outcome": outcome,
-            "words": words,
-            "closing": closing.id,
-            "list": list_id,
-            "position": position_id,
-        },
-    )
-
-
 def _word(outcome: str, state: str | None) -> str:
     """One word for what became of a stay: `exit` stands for the state of its scan."""
     if outcome != "exit":
@@ -383,6 +288,5 @@ def _closing(row: sqlite3.Row) -> Closing:
         way=row["way"],
         origin=row["origin"],
         state=row["state"],
-        asked_at=moment(row["asked_at"]),
         words=row["words"],
     )

@@ -43,6 +43,11 @@ _CLOSED = """
         LIMIT :limit)
 """
 
+_ASKED = """
+    DELETE FROM closing_requests WHERE closing_id IN (
+        SELECT id FROM closings WHERE at < :before AND state <> 'going')
+"""
+
 
 class Mark(NamedTuple):
     """How far one look through the ledger has come."""
@@ -76,6 +81,7 @@ def forget(
 def forget_closed(db: sqlite3.Connection, before: datetime, *, limit: int) -> int:
     """Forget who was in closings before a time, and is owed nothing; how many that were."""
     with _overwriting(db):
+        db.execute(_ASKED, {"before": stamp(before)})
         return db.execute(_CLOSED, {"before": stamp(before), "limit": limit}).rowcount
 
 

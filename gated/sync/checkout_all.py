@@ -9,38 +9,27 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gated.errors import (
-    ClosingBusy,
-    GatedError,
-    NoSuchEndpoint,
-    NotAuthorized,
-    ServerError,
-    ServerRefused,
-)
+from gated.errors import ClosingBusy, GatedError, ServerError
 from gated.model import BY_CLOSING, Act
-from gated.store import closings, ledger, outbox
+from gated.store import closings, ledger
 from gated.store.lookup import checkin_lists
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from gated.clock import Clock
     from gated.health import Health
     from gated.model import Scan
     from gated.server.client import Client
-    from gated.server.dialects import Capabilities
     from gated.store.closings import Closing, Tally
     from gated.store.database import Store
+    from gated.sync.bulk import Bulk
     from gated.sync.push import Outcome
 
 logger = logging.getLogger(__name__)
 
-MOST_IN_BULK = 2000
-"""5,000 took the fork 33 s, and its workers are killed after 30: half is left for a slow day."""
-
 _AT_A_TIME = 20
-_BULK_TIMEOUT_S = 45.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +46,7 @@ class Inside:
 class CheckOutAll:
     """Does what was pressed, in the background and over restarts, behind the guests' scans.
 
-    `read_list` downloads the list anew; `on_owed` says that the outbox has something new.
+    `bulk` is the way of leaving it to the server; `on_owed` says that the outbox has something new.
     """
 
     def __init__(
@@ -67,22 +56,18 @@ class CheckOutAll:
         clock: Clock,
         health: Health,
         *,
-        capabilities: Callable[[], Capabilities | None],
-        read_list: Callable[[], Awaitable[object]],
+        bulk: Bulk,
         on_owed: Callable[[], None],
         on_change: Callable[[], None],
-        settle_s: float = 35.0,
         again_s: float = 30.0,
     ) -> None:
         self._client = client
         self._store = store
         self._clock = clock
         self._health = health
-        self._capabilities = capabilities
-        self._read_list = read_list
+        self._bulk = bulk
         self._on_owed = on_owed
         self._on_change = on_change
-        self._settle_s = settle_s
         self._again_s = again_s
         self._wake = asyncio.Event()
         self._wake.set()
@@ -103,6 +88,14 @@ class CheckOutAll:
             for one, theirs in zip(described, servers, strict=True)
         ]
 
+    async def no_bulk(self, lists: Sequence[int] = ()) -> str:
+        """What speaks against leaving it to the server now, or an empty text."""
+        try:
+            await self._bulk.check(self._chosen(lists))
+        except GatedError as error:
+            return str(error)
+        return ""
+
     async def press(self, lists: Sequence[int] = (), *, bulk: bool = False, origin: str) -> Closing:
         """Check out whoever is inside this moment, on the lists or on all of this gate's.
 
@@ -112,7 +105,7 @@ class CheckOutAll:
         if not self._clock.is_known:
             raise GatedError("the gate does not know the time yet: wait until it meets the server")
         if bulk:
-            await self._check_bulk(lists)
+            await self._bulk.check(lists)
         at = self._clock.wall()
         names = ", ".join(map(str, lists))
         way = "bulk" if bulk else "each"
@@ -181,7 +174,7 @@ class CheckOutAll:
             self._wake.clear()
             closing = await self._store.read(closings.latest)
             if closing and closing.state == "going":
-                await (self._bulk(closing) if closing.way == "bulk" else self._each(closing))
+                await (self._in_bulk(closing) if closing.way == "bulk" else self._each(closing))
             try:
                 # The first exits may be told by the time we look; a beat catches what was missed.
                 async with asyncio.timeout(self._again_s):
@@ -202,38 +195,17 @@ class CheckOutAll:
             await self._finish(closing, "done", origin="daemon")
         self._on_change()
 
-    async def _bulk(self, closing: Closing) -> None:
-        """Ask once; whatever comes back, read back what is so now."""
-        named: tuple[int, ...] | None = None
-        if closing.asked_at is None:
-            now = self._clock.wall()
-            await self._store.write(partial(closings.asked, closing=closing, at=now))
-            try:
-                named = await self._client.check_out_all(
-                    closing.lists,
-                    at=closing.at,
-                    key=f"checkout-all-{closing.id}-{closing.at.timestamp():.6f}",
-                    timeout_s=_BULK_TIMEOUT_S,
-                )
-            except (ServerRefused, NoSuchEndpoint, NotAuthorized) as error:
-                await self._store.write(partial(closings.not_asked, closing=closing))
-                await self._finish(closing, "failed", origin="daemon", words=str(error))
-                return
-            except ServerError as error:
-                logger.warning("no answer to checkout/bulk, read back instead: %s", error)
-        if named is None:
-            # A worker that is still at it would make a liar of what is read now.
-            await asyncio.sleep(self._settle_s)
+    async def _in_bulk(self, closing: Closing) -> None:
         try:
-            await self._read_list()
+            words = await self._bulk.go(closing)
         except ServerError as error:
             self._health.warn("closing", f"cannot be read back yet: {error}")
             return
-        compare = partial(closings.compare_bulk, closing=closing, checked_out=named)
-        await self._store.write(compare)
+        # Whoever walked out meanwhile, as the server had not, is told now.
+        self._on_owed()
         found = await self._store.read(partial(closings.tally, closing=closing))
-        state = "failed" if found.outcomes.get("inside") else "done"
-        await self._finish(closing, state, origin="daemon")
+        state = "failed" if found.outcomes.get("inside") or words else "done"
+        await self._finish(closing, state, origin="daemon", words=words)
 
     async def _finish(self, closing: Closing, state: str, *, origin: str, words: str = "") -> None:
         found = await self._store.read(partial(closings.tally, closing=closing))
@@ -248,26 +220,6 @@ class CheckOutAll:
         else:
             self._health.warn("closing", f"{state}: {summary}")
         self._stir()
-
-    async def _check_bulk(self, lists: Sequence[int]) -> None:
-        """Raises GatedError with what speaks against leaving it to the server."""
-        can = self._capabilities()
-        if not can or not can.checkout:
-            raise GatedError("this server or token has no checkout/bulk: leave out bulk")
-        waiting = (await self._store.read(outbox.count)).waiting
-        if waiting:
-            raise GatedError(f"{waiting} scans are still to be told: wait, or leave out bulk")
-        inside = 0
-        for list_id in lists:
-            try:
-                inside += (await self._client.list_counts(list_id)).inside
-            except ServerError as error:
-                raise GatedError(f"the server cannot be asked ({error}): leave out bulk") from error
-        if inside > MOST_IN_BULK:
-            raise GatedError(
-                f"{inside} are inside, and the server may take {MOST_IN_BULK} at once before it"
-                " gives up half way: leave out bulk"
-            )
 
     async def _servers_count(self, list_id: int) -> int | None:
         try:
@@ -290,6 +242,7 @@ _WORDS = {
     "out": "checked out",
     "left": "had left by themselves",
     "came back": "came back after it",
+    "came later": "came in after it and stay",
     "inside": "still inside",
     "extra": "checked out though not inside at the press",
     "shelved": "on the shelf: a person is needed",

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from gated.errors import GatedError
-from gated.sync.checkout_all import MOST_IN_BULK
 from gated.web.actions import Action
 from gated.web.guard import Role
 
@@ -23,8 +22,9 @@ def closing_actions(closing: CheckOutAll) -> tuple[Action, ...]:
     """The buttons: the first press looks, the second, confirmed, does it."""
 
     async def look(arguments: dict[str, Any], _: str) -> dict[str, Any]:
-        found = await closing.preview(_lists(arguments))
-        return {"lists": [asdict(one) for one in found], "most_in_bulk": MOST_IN_BULK}
+        lists = _lists(arguments)
+        found = await closing.preview(lists)
+        return {"lists": [asdict(one) for one in found], "no_bulk": await closing.no_bulk(lists)}
 
     async def press(arguments: dict[str, Any], origin: str) -> None:
         if arguments.get("confirmed") is not True:

@@ -53,7 +53,9 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 @asynccontextmanager
-async def gate_with_guests(folder: Path, world: World | None = None) -> AsyncIterator[Bench]:
+async def gate_with_guests(
+    folder: Path, world: World | None = None, **server_keys: Any
+) -> AsyncIterator[Bench]:
     """A gate at work with some people inside, and both logins set."""
     credentials = Credentials(folder / "page-login")
     credentials.put(Role.STAFF, PIN)
@@ -68,7 +70,9 @@ async def gate_with_guests(folder: Path, world: World | None = None) -> AsyncIte
     web = {"enabled": True, "port": 0, "login_file": str(folder / "page-login")}
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(TicketServer(world))
-        bench = await stack.enter_async_context(gate_before_window(server, folder, web=web))
+        bench = await stack.enter_async_context(
+            gate_before_window(server, folder, web=web, server=server_keys)
+        )
         for position in (people[0], people[1], people[1]):
             await bench.scan(position.secret)
         yield bench
@@ -154,13 +158,17 @@ async def test_staff_log_in_switch_the_mode_and_log_out(
 async def test_the_organiser_checks_everybody_out_in_two_steps(
     tmp_path: Path, chromium: Browser, screen: Any
 ) -> None:
-    async with gate_with_guests(tmp_path) as bench, tab_of(chromium, bench, screen) as tab:
+    gate = gate_with_guests(tmp_path, bulk_most=10)
+    async with gate as bench, tab_of(chromium, bench, screen) as tab:
+        await bench.settled()
         await log_in(tab, TOKEN)
         await expect(tab.locator("#role")).to_have_text("Admin")
         await tab.get_by_role("button", name="Check everybody out").click()
         dialog = tab.get_by_role("dialog")
         await expect(dialog.get_by_role("row")).to_have_count(2)
         await expect(dialog.get_by_role("row").nth(1)).to_contain_text("18")
+        await expect(dialog.get_by_role("checkbox")).to_be_disabled()
+        await expect(dialog).to_contain_text("Not possible now: 18 are inside on list 1")
         await look(tab, "closing-question")
         assert (await bench.parts.closing.progress()) is None
 

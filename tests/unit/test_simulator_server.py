@@ -200,6 +200,31 @@ async def test_a_worker_that_dies_after_the_commit_leaves_the_row_and_a_locked_k
     assert (await redeem(client, server, key="k"))[0] == 409
 
 
+@pytest.mark.parametrize(("person_s", "outcome"), [(0.05, "done"), (0.2, "killed")])
+async def test_a_bulk_checkout_takes_its_time_alone_and_its_worker_may_not_live_so_long(
+    server: TicketServer, client: aiohttp.ClientSession, person_s: float, outcome: str
+) -> None:
+    for position in (1, 2, 3):
+        server.world.enter(position, 1)
+    server.faults.add(Fault.SLOW_BULK, path="/bulk/", limit_s=0.4, person_s=person_s)
+
+    async def check_out_all() -> int | None:
+        body, headers = {"checkin_lists": [1]}, {"X-Idempotency-Key": "k"}
+        try:
+            async with client.post(f"{EVENT}checkout/bulk/", json=body, headers=headers) as answer:
+                return answer.status
+        except aiohttp.ClientConnectionError:
+            return None
+
+    asked = asyncio.create_task(check_out_all())
+    await server.requests.arrived("/bulk/")
+    assert (await redeem(client, server, type="exit"))[0] == 500
+    assert await asked == (200 if outcome == "done" else None)
+    assert server.world.inside(1) == (set() if outcome == "done" else {1, 2, 3})
+    assert (await redeem(client, server, type="exit"))[0] == 201
+    assert await check_out_all() == (200 if outcome == "done" else 409)
+
+
 async def test_organisers_change_the_list_between_two_pages(
     server: TicketServer, client: aiohttp.ClientSession
 ) -> None:

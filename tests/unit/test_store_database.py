@@ -15,7 +15,7 @@ import pytest
 from store_samples import ENTRY, database, entered, guest, pull, rows, scan, shown
 
 from gated.errors import StoreBusy, StoreCorrupt, StoreError, StoreTooNew
-from gated.store import Store, facts, migrate, open_read_only
+from gated.store import Store, bulk, closings, facts, migrate, open_read_only
 
 OLD = Path(__file__).parents[1] / "databases"
 
@@ -405,6 +405,18 @@ async def test_an_old_database_goes_on_being_scanned_with(tmp_path: Path) -> Non
         await pull(store, [guest(1, entered(1)), guest(9)])
         assert shown(await scan(store, ENTRY, 9)) == ("admit", "entered")
         assert shown(await scan(store, ENTRY, 1)) == ("refuse", "already_redeemed")
+
+
+async def test_a_bulk_checkout_that_an_older_gate_asked_for_is_not_asked_for_again(
+    tmp_path: Path,
+) -> None:
+    load(tmp_path, OLD / "schema-6.sql")
+    async with database(tmp_path) as store:
+        going = await store.read(closings.latest)
+        assert going is not None
+        (asked,) = await store.read(lambda db: bulk.requests(db, going))
+        assert (asked.list_id, asked.is_open) == (1, True)
+        assert await store.read(lambda db: bulk.next_list(db, going)) is None
 
 
 async def test_a_database_that_answers_has_nothing_to_say(store: Store) -> None:

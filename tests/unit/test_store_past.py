@@ -29,7 +29,7 @@ from store_samples import (
 
 from gated.clock import Clock
 from gated.model import Act, State, Trust
-from gated.store import Store, closings, ledger, outbox, past
+from gated.store import Store, bulk, closings, ledger, outbox, past
 from gated.sync.forgetting import Forgetting
 
 DAY = 24 * 60
@@ -172,6 +172,8 @@ async def test_who_was_in_an_old_closing_is_forgotten_with_the_exits_it_wrote(st
     act = Act(what="closing", origin="test", at=after(100))
     begin = partial(closings.begin, lists=(1,), way="each", at=after(100), act=act)
     closing = await store.write(begin)
+    await store.write(partial(bulk.asking, closing=closing, list_id=1, at=after(100)))
+    await store.write(partial(bulk.answered, closing=closing, list_id=1, named=[1, 2]))
     await store.write(partial(closings.step, closing=closing, at_most=1))
     assert await forget(store) == 0  # it is still going
     await store.write(partial(closings.step, closing=closing, at_most=5))
@@ -188,6 +190,7 @@ async def test_who_was_in_an_old_closing_is_forgotten_with_the_exits_it_wrote(st
     await forget(store)
 
     assert await rows(store, "SELECT position_id FROM closing_people") == [(2,)]
+    assert await rows(store, "SELECT named FROM closing_requests") == []
     states = await rows(store, "SELECT type, state FROM scans")
     assert states == [("exit", "shelved")]
     assert await figures(store) == before

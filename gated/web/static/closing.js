@@ -8,6 +8,7 @@ const WORDS = {
   left: "Had left",
   "came back": "Came back after it",
   inside: "Still inside",
+  "came later": "Came in after it",
   extra: "Not known to be inside",
   shelved: "Needs help",
   refused: "Refused by the server",
@@ -50,6 +51,9 @@ async function look({ currentTarget }) {
   const total = found.lists.reduce((sum, one) => sum + one.ours, 0);
   byId("closing-confirm").textContent = `Check out ${numbers.format(total)}`;
   byId("closing-bulk").checked = false;
+  byId("closing-bulk").disabled = found.no_bulk !== "";
+  byId("closing-no-bulk").hidden = found.no_bulk === "";
+  byId("closing-no-bulk").textContent = `Not possible now: ${found.no_bulk}.`;
   byId("closing-failed").textContent = "";
   dialog.showModal();
 }
