@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,11 @@ def config(here: Here) -> Finding:
     """Every problem of the config file."""
     if here.problems:
         return red(here.problems, f"sudo nano {here.config_path}, then gated check-config")
+    with suppress(OSError):  # it was read just now; by whom, is another matter
+        if not here.account.may(here.config_path.stat(), read=True):
+            name = here.account.name
+            remedy = f"sudo chgrp {name} {here.config_path} && sudo chmod 0640 {here.config_path}"
+            return red(f"{name} may not read {here.config_path}", remedy)
     return good(f"{here.config_path} is fine")
 
 

@@ -23,6 +23,7 @@ _NAMES = {
     "mode_entry": "check-in lamp",
     "mode_exit": "check-out lamp",
     "status": "status lamp",
+    "torch": "torch",
 }
 _WIRING = "check its wire, its resistor, and that it is the right way round; the README has a table"
 INPUTS = frozenset({"button"})

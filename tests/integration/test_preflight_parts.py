@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from gpiozero import OutputDevice
 from rig import Hands, Process, Window, gate_before_window, picture, settings
 
 from gated import config
+from gated.camera.passes import read_still
 from gated.model import Frame
 from gated.panel.gpio import mock_pins
 from gated.preflight import Here, Outcome, eyes, go_through, look_around, pins
@@ -286,6 +290,44 @@ async def test_gated_check_beside_a_running_gate_says_it_all_as_json(tmp_path: P
     assert "\x1b" not in plain.stdout
 
 
+async def test_a_person_answers_at_the_terminal_about_the_running_gates_parts(
+    tmp_path: Path,
+) -> None:
+    others = ("red", "mode_entry", "mode_exit", "status")
+    wired = {"kind": "gpio", **dict.fromkeys(others, False)}
+    async with TicketServer(World.made_up(5)) as server:
+        with Process(server.url, tmp_path, panel=wired) as gate:
+            await asyncio.to_thread(gate.start)
+            command = [sys.executable, "-m", "gated", "check", "--ask", "--patience", "0.3"]
+            told = await asyncio.to_thread(
+                subprocess.run,
+                [*command, "--config", str(gate.config)],
+                input="y\nn\n",
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+
+    assert told.returncode == 1
+    assert "good         green         the green lamp on pin 17 does blink" in told.stdout
+    assert "RED          buzzer        the buzzer on pin 18 did not sound" in told.stdout
+    assert "RED          button        nothing came from the button on pin 25" in told.stdout
+    assert "Did the green lamp blink three times?" in told.stderr
+    assert "Press the button now." in told.stderr
+
+
+async def test_what_show_puts_on_the_screen_is_a_code_that_a_camera_reads(tmp_path: Path) -> None:
+    gate = Process("http://127.0.0.1:1", tmp_path)
+    told = await asyncio.to_thread(gate.command, "check", "--show", "--patience", "0.2")
+    halves = {"█": (255, 255), "▀": (255, 0), "▄": (0, 255), " ": (0, 0)}
+    lines = [line for line in told.stderr.splitlines() if set(line) <= set(halves)]
+    rows = [[halves[one][half] for one in line] for line in lines for half in (0, 1)]
+    codes, _ = read_still(np.kron(np.asarray(rows, np.uint8), np.ones((4, 4), np.uint8)))
+
+    assert [code.text.rpartition("-")[0] for code in codes] == ["gated-check"]
+
+
 async def test_gated_check_of_a_broken_config_says_what_is_wrong_and_goes_on(
     tmp_path: Path,
 ) -> None:
@@ -299,3 +341,36 @@ async def test_gated_check_of_a_broken_config_says_what_is_wrong_and_goes_on(
     assert "[gate] mode: must be" in found["config"]["words"]
     assert found["decoder"]["outcome"] == "good"
     assert "database" not in found
+
+
+@pytest.mark.parametrize(
+    ("fps", "level", "outcome", "words"),
+    [
+        (29.8, "ok", GOOD, "30 pictures a second, started anew 2 times"),
+        (0.0, "ok", RED, "the running gate gets no pictures"),
+        (0.0, "error", RED, "the camera gave no picture for 2.0 s: check its cable"),
+    ],
+)
+async def test_of_a_running_gates_camera_its_own_word_counts(
+    tmp_path: Path, fps: float, level: str, outcome: Outcome, words: str
+) -> None:
+    here = a_box(tmp_path)
+    sentence = "the camera gave no picture for 2.0 s: check its cable"
+    here.state = {
+        "camera": {"fps": fps, "restarts": 2},
+        "health": [{"part": "camera", "level": level, "words": sentence}],
+    }
+    found = await eyes.camera(here)
+
+    assert (found.outcome, found.words) == (outcome, words)
+
+
+async def test_a_running_gate_whose_lamps_fail_is_red(tmp_path: Path) -> None:
+    here = a_box(tmp_path)
+    here.pin_factory = mock_pins()
+    here.state = {"health": []}
+    assert (await pins.pins(here)).words.startswith("the running gate has them: green 17")
+    here.state = {"health": [{"part": "panel", "level": "error", "words": "Pin 27 is busy"}]}
+
+    found = await pins.pins(here)
+    assert (found.outcome, found.words) == (RED, "Pin 27 is busy")

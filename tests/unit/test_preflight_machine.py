@@ -60,6 +60,13 @@ def test_a_config_with_problems_is_red_with_all_of_them(tmp_path: Path) -> None:
     assert files.config(a_box(tmp_path)).outcome is GOOD
 
 
+def test_a_config_that_the_service_may_not_read_is_red(tmp_path: Path) -> None:
+    here = a_box(tmp_path, account=Account("gated", 54321, frozenset({54321})))
+    put(tmp_path, "gated.toml").chmod(0o600)
+
+    assert files.config(here).words == f"gated may not read {tmp_path / 'gated.toml'}"
+
+
 def test_a_gate_without_a_server_or_without_a_token_is_not_enrolled(tmp_path: Path) -> None:
     assert files.enrolment(a_box(tmp_path)).outcome is RED
     here = a_box(tmp_path, set=with_server(tmp_path))
