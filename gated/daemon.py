@@ -51,9 +51,6 @@ async def _work(parts: Parts, extras: Extras, notify: Notifier) -> None:
             notify(f"STATUS={await parts.overview.sentence()}")
             await asyncio.sleep(5)
 
-    async def alive() -> str:
-        return parts.eyes.stalled() or await parts.store.silent()
-
     async with asyncio.TaskGroup() as tasks:
         eyes = _open_eyes(tasks, parts, extras)
         scanning = tasks.create_task(parts.gate.run(parts.sightings), name="gate")
@@ -75,7 +72,7 @@ async def _work(parts: Parts, extras: Extras, notify: Notifier) -> None:
             )
         ]
         if every_s := watchdog_s():
-            watchdog = feed_watchdog(notify, every_s=every_s, alive=alive)
+            watchdog = feed_watchdog(notify, every_s=every_s, alive=parts.afar.vitals.ill)
             background.append(tasks.create_task(watchdog, name="watchdog"))
         await _told_to_stop(parts.stop)
         notify("STOPPING=1")

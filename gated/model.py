@@ -42,6 +42,12 @@ class Verdict(StrEnum):
         """Whether the guest walks on."""
         return self is not Verdict.REFUSE
 
+    @property
+    def word(self) -> str:
+        """As the table of signals has it; the journal and the metrics say it so."""
+        words = {Verdict.ADMIT: "accepted", Verdict.REFUSE: "refused"}
+        return words.get(self, str(self))
+
 
 class Reason(StrEnum):
     """Why. The server's `reason` strings wherever it has one."""

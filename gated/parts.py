@@ -32,6 +32,7 @@ from gated.sync.push import Push
 from gated.sync.timekeeper import Timekeeper
 from gated.trial_codes import TrialCodes
 from gated.web.actions import actions
+from gated.web.afar import Afar, open_afar
 from gated.web.closing import closing_actions, closing_commands
 from gated.web.commands import commands
 from gated.web.control import Control
@@ -93,6 +94,7 @@ class Parts:
     gate: Gate
     overview: Overview
     page: Page | None
+    afar: Afar
     health: Health
     steering: Steering
     sightings: asyncio.Queue[Sighting | None]
@@ -101,7 +103,6 @@ class Parts:
 
 async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> Parts:
     """Build and open every part, the store first: what is opened last is closed first."""
-    token = read_token(config.server)
     clock = extras.clock
     changed, lamps_changed, owed = Bell(), Bell(), Bell()
     health = Health(changed)
@@ -136,10 +137,11 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         health,
         mode=lambda: desk.mode,
         clock=clock.monotonic,
+        on_looked=lambda ms: afar.looked(ms),  # noqa: PLW0108  it is opened later
         light=front.torch_switch(config.panel),
     )
     client, timekeeper = await _open_client(
-        stack, Client(config.server, token), store, clock, health
+        stack, Client(config.server, read_token(config.server)), store, clock, health
     )
 
     def taken_in() -> None:
@@ -240,6 +242,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         front.answer(answer)
         steering.heard(answer)
         overview.remember(answer)
+        afar.shown(answer)
         push.wake()
         if extras.on_shown:
             extras.on_shown(answer)
@@ -262,8 +265,18 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         is_trial=trial_codes.takes,
     )
 
-    client.on_reach = partial(_reached, health, push)
-    client.on_answer = overview.reached
+    client.on_reach, client.on_answer = partial(_reached, health, push), overview.reached
+    afar = await open_afar(
+        stack,
+        config,
+        store,
+        clock,
+        health,
+        desk=desk,
+        eyes=eyes,
+        census=census,
+        overview=overview,
+    )
     page = await _open_page(
         stack,
         config.web,
@@ -307,6 +320,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         gate=gate,
         overview=overview,
         page=page,
+        afar=afar,
         health=health,
         steering=steering,
         sightings=sightings,

@@ -40,6 +40,12 @@ class Eyes:
             if eye:
                 await eye.started.wait()
 
+    def blind(self) -> str:
+        """Say why the camera delivers no pictures, or an empty text where it does or is none."""
+        if self.reader and not self.reader.started.is_set():
+            return "the camera gives no pictures"
+        return self.stalled()
+
     def stalled(self) -> str:
         """Say which eye gives no sign of life, or an empty text; an idle line is well."""
         return self.reader.stalled() if self.reader else ""
@@ -64,6 +70,7 @@ def open_eyes(
     *,
     mode: Callable[[], ScanType],
     clock: Callable[[], float],
+    on_looked: Callable[[float], None] = lambda _: None,
     light: Callable[[bool], None] | None = None,
 ) -> Eyes:
     """Build what is configured; a given source stands in for the camera.
@@ -82,6 +89,7 @@ def open_eyes(
             mode=mode,
             formats=config.camera.formats,
             light=light,
+            on_looked=on_looked,
             on_sight=partial(health.ok, "camera", source.name),
         )
     alone = reader is None

@@ -63,7 +63,8 @@ class Reader:
     `mode` tells the gate's mode at this moment (called in the camera thread); sightings go into
     `sightings`, whose bound holds the camera back when the gate is busy: nobody is dropped.
     `on_sight` is called in the event loop when the first picture after each start has come,
-    `light` when a torch is to go on because somebody has come, or out again.
+    `light` when a torch is to go on because somebody has come, or out again; `on_looked` in the
+    camera thread, with the milliseconds that looking for codes in a frame took.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Reader:
         mode: Callable[[], ScanType],
         formats: Sequence[Format] = TICKETS,
         on_sight: Callable[[], None] = lambda: None,
+        on_looked: Callable[[float], None] = lambda _: None,
         light: Callable[[bool], None] | None = None,
         patience: Patience = _PATIENCE,
     ) -> None:
@@ -93,6 +95,7 @@ class Reader:
         self._sightings = sightings
         self._mode = mode
         self._on_sight = on_sight
+        self._on_looked = on_looked
         self._light = light
         self._torch = Torch() if light else None
         self._patience = patience
@@ -132,9 +135,14 @@ class Reader:
         picture = self.picture
         return None if picture is None else await asyncio.to_thread(jpeg, picture[::2, ::2])
 
+    @property
+    def silent_s(self) -> float:
+        """For how long there was no sign of life."""
+        return time.monotonic() - self.last_beat
+
     def stalled(self) -> str:
         """Say since when there was no sign of life, or an empty text."""
-        silent_s = time.monotonic() - self.last_beat
+        silent_s = self.silent_s
         return f"no sign of the camera for {silent_s:.0f} s" if silent_s > _STALLED_S else ""
 
     async def run(self) -> None:
@@ -237,6 +245,7 @@ class Reader:
         ]
         if self.eye.quality.looked > looked:
             self.decode_ms = (time.perf_counter() - started) * 1000
+            self._on_looked(self.decode_ms)
         self.reads += len(codes)
         for code, again in self._repeat.news(codes, mode, frame.seen):
             sighting = Sighting(code.text, code.format, mode, frame.seen, frame.source, again)

@@ -9,13 +9,15 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationInfo
-from pydantic.functional_validators import field_validator, model_validator
+from pydantic.functional_validators import BeforeValidator, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from gated.config.base import Section
 from gated.config.panel import Blink, Display, Panel, SignalName, SignalSteps, StatusName
 
 Port = Annotated[int, Field(ge=0, le=65535)]
+# TOML has no word for nothing: `port = false` is a gate that does not listen there.
+PortOrNone = Annotated[Port | None, BeforeValidator(lambda port: None if port is False else port)]
 
 
 class Gate(Section):
@@ -191,6 +193,13 @@ class Web(Section):
         return self
 
 
+class Metrics(Section):
+    """`[metrics]`: what Prometheus and a monitoring may ask, on a port of its own."""
+
+    host: str = "127.0.0.1"
+    port: PortOrNone = None
+
+
 class Control(Section):
     """`[control]`: how `gated status` and the like reach a running daemon."""
 
@@ -225,6 +234,7 @@ class Config(Section):
     schedule: tuple[Schedule, ...] = Field(default=(), strict=False)
     store: Store = Store()
     web: Web = Web()
+    metrics: Metrics = Metrics()
     control: Control = Control()
     privacy: Privacy = Privacy()
     log: Log = Log()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from gated.model import Scan
+    from gated.model import Scan, State
 
 _LAST = 20
 
@@ -48,4 +48,28 @@ def figures(db: sqlite3.Connection, lists: Sequence[int], now: datetime) -> Figu
         pulled_at=moment(facts.get(db, "pulled_at")),
         list_names=[one.name or str(one.id) for one in checkin_lists(db, lists)],
         mode=facts.get(db, "mode") or ScanType.EXIT,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What lies in the database, in numbers alone."""
+
+    scans: dict[State, int]
+    oldest_waiting: datetime | None
+    inside: int
+    tickets: int
+    pulled_at: datetime | None
+    schema: int
+
+
+def stock(db: sqlite3.Connection, lists: Sequence[int]) -> Stock:
+    """Count what lies in the store."""
+    return Stock(
+        scans=outbox.by_state(db),
+        oldest_waiting=outbox.oldest_waiting(db),
+        inside=ledger.count_inside(db, lists),
+        tickets=tickets.count(db),
+        pulled_at=moment(facts.get(db, "pulled_at")),
+        schema=db.execute("PRAGMA user_version").fetchone()[0],
     )

@@ -82,7 +82,7 @@ def counts(db: sqlite3.Connection, lists: Sequence[int]) -> Counts:
     return Counts(
         entries=passed.get(ScanType.ENTRY, 0),
         exits=passed.get(ScanType.EXIT, 0),
-        inside=_count_inside(db, lists),
+        inside=count_inside(db, lists),
         refused=refused,
     )
 
@@ -140,7 +140,8 @@ def people_inside(db: sqlite3.Connection, lists: Sequence[int]) -> list[Inside]:
     return [Inside(row["list_id"], row["position_id"], row["entered_at"]) for row in rows]
 
 
-def _count_inside(db: sqlite3.Connection, lists: Sequence[int]) -> int:
+def count_inside(db: sqlite3.Connection, lists: Sequence[int]) -> int:
+    """How many people are inside on any of the lists, by all we know."""
     # On one list nobody is found twice.
     what = "COUNT(*)" if len(lists) == 1 else "COUNT(DISTINCT position_id)"
     row = db.execute(_INSIDE.format(what=what), {"lists": str(list(lists))}).fetchone()

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gated.model import State
 from gated.store import facts
-from gated.store.rows import scan_of, stamp
+from gated.store.rows import moment, scan_of, stamp
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Iterable
     from datetime import datetime
 
-    from gated.model import Scan, State
+    from gated.model import Scan
 
 
 FAILED = "failed"
@@ -217,6 +218,24 @@ def count(db: sqlite3.Connection) -> OutboxCount:
     oldest = db.execute("SELECT MIN(at) FROM scans WHERE state = 'waiting'").fetchone()[0]
     refused = db.execute(f"SELECT COUNT(*) FROM scans WHERE {_REFUSED}").fetchone()[0]
     return OutboxCount(waiting, settled, shelved, oldest, refused)
+
+
+def by_state(db: sqlite3.Connection) -> dict[State, int]:
+    """How many scans are in each state, those included that are numbers by now."""
+    rows = db.execute(
+        "SELECT state, SUM(n) AS n FROM (SELECT state, COUNT(*) AS n FROM scans GROUP BY state"
+        " UNION ALL SELECT state, number FROM past_scans) GROUP BY state"
+    )
+    found = {row["state"]: row["n"] for row in rows}
+    return {state: found.get(state, 0) for state in State}
+
+
+def oldest_waiting(db: sqlite3.Connection) -> datetime | None:
+    """When the oldest scan was made that the server is still to be told of."""
+    oldest: str | None = db.execute("SELECT MIN(at) FROM scans WHERE state = 'waiting'").fetchone()[
+        0
+    ]
+    return moment(oldest)
 
 
 def troubled(db: sqlite3.Connection, limit: int) -> list[Scan]:

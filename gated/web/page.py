@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 import logging
 import ssl
@@ -18,6 +17,7 @@ from gated.logs import printable
 from gated.web import guard
 from gated.web.caller import Caller, sent_object
 from gated.web.guard import Refused, Role
+from gated.web.listening import listen, url_of
 from gated.web.stream import Stream
 
 if TYPE_CHECKING:
@@ -30,10 +30,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 STATIC = Path(__file__).parent / "static"
-EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - listens on none
 LARGEST_BODY = 4096
 STATE_TIMEOUT_S = 5.0
-STOP_TIMEOUT_S = 1.0
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -90,9 +88,7 @@ class Page:
     @property
     def url(self) -> str:
         """Where a browser on this machine finds the page."""
-        host = EVERYWHERE.get(self._host, self._host)
-        scheme = "https" if self._tls else "http"
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}/"
+        return url_of(self._host, self.port, scheme="https" if self._tls else "http")
 
     def changed(self) -> None:
         """The state changed: push it soon, a few times a second at most. Event loop only."""
@@ -103,24 +99,11 @@ class Page:
         self._stream.lamps_changed()
 
     async def __aenter__(self) -> Self:
-        context = _tls_context(*self._tls) if self._tls else None
-        runner = web.AppRunner(
-            self._application(),
-            access_log=None,
-            handle_signals=False,
-            shutdown_timeout=STOP_TIMEOUT_S,
-        )
+        tls = _tls_context(*self._tls) if self._tls else None
+        app = self._application()
         async with AsyncExitStack() as opened:
-            await runner.setup()
-            opened.push_async_callback(runner.cleanup)
-            try:
-                await web.TCPSite(
-                    runner, self._host or None, self.port, ssl_context=context
-                ).start()
-            except OSError as error:
-                raise _cannot_listen(self._host, self.port, error) from None
-            self.port = runner.addresses[0][1]
-            # Closed before the runner, which waits for responses that are still going on.
+            self.port = await listen(opened, app, self._host, self.port, section="web", tls=tls)
+            # Closed before what listens, which waits for responses that are still going on.
             await opened.enter_async_context(self._stream)
             self._open = opened.pop_all()
         return self
@@ -302,13 +285,3 @@ async def _harden(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(HEADERS)
     is_static = request.path.startswith("/static/")
     response.headers["Cache-Control"] = "no-cache" if is_static else "no-store"
-
-
-def _cannot_listen(host: str, port: int, error: OSError) -> ConfigError:
-    if error.errno == errno.EADDRINUSE:
-        problem = Problem("[web] port", f"{port} is taken by another program", "choose another")
-    elif error.errno == errno.EACCES:
-        problem = Problem("[web] port", f"{port} is for root only", "choose one from 1024 up")
-    else:
-        problem = Problem("[web] host", f"cannot listen on {host!r}: {error.strerror or error}")
-    return ConfigError([problem])

@@ -124,6 +124,11 @@ class Overview:
         """The server answered just now."""
         self._last_ok = self._clock.monotonic()
 
+    @property
+    def answer_age_s(self) -> float | None:
+        """How long ago the server answered last; None before the first answer."""
+        return None if self._last_ok is None else self._clock.monotonic() - self._last_ok
+
     def lamps(self) -> dict[str, int]:
         """The lamps alone."""
         return {name: int(value) for name, value in asdict(self._lamps()).items()}

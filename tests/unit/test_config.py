@@ -44,6 +44,8 @@ def test_an_honest_guest_and_the_sd_card_are_safe_by_default() -> None:
     assert settings.privacy.names is False
     assert settings.privacy.keep_days == 30
     assert settings.web.host == "127.0.0.1"
+    assert settings.metrics.host == "127.0.0.1"
+    assert settings.metrics.port is None
     assert settings.gate.mode == "last"
     assert settings.gate.again_s == 8
     assert settings.policy.exit_not_inside == "refuse"
@@ -58,6 +60,11 @@ def test_a_value_from_the_file_replaces_its_default_alone() -> None:
     assert settings.gate.name == "North"
     assert settings.gate.again_s == Config().gate.again_s
     assert settings.panel == Config().panel
+
+
+def test_metrics_are_served_where_a_port_is_given_and_not_where_it_is_false() -> None:
+    assert parse({"metrics": {"port": 9464}}).metrics.port == 9464
+    assert parse({"metrics": {"port": False}}).metrics.port is None
 
 
 def test_a_config_does_not_change_once_it_is_loaded() -> None:
@@ -181,6 +188,8 @@ def test_an_unknown_key_comes_with_the_nearest_that_is_right(
         ({"web": {"port": 65536}}, "[web] port: must be less than or equal to 65535, not 65536"),
         ({"panel": {"green": 28}}, "[panel] green: must be less than or equal to 27, not 28"),
         ({"panel": {"green": True}}, "[panel] green: must be a whole number, not True"),
+        ({"metrics": {"port": True}}, "[metrics] port: must be a whole number, not True"),
+        ({"metrics": {"port": "9464"}}, "[metrics] port: must be a whole number, not '9464'"),
         ({"camera": {"fps": 0}}, "[camera] fps: must be greater than 0, not 0"),
         (
             {"camera": {"source": "webcam"}},

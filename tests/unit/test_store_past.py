@@ -71,11 +71,14 @@ async def a_day(store: Store) -> None:
 async def test_the_figures_are_the_same_and_nobody_is_named_any_more(store: Store) -> None:
     await a_day(store)
     before = await figures(store)
+    states = await store.read(outbox.by_state)
+    assert sum(states.values()) == 8
     assert (before["entries"], before["exits"], before["inside"]) == (4, 2, 2)
 
     assert await forget(store) == 8
 
     assert await figures(store) == before
+    assert await store.read(outbox.by_state) == states
     assert await rows(store, "SELECT COUNT(*) FROM scans") == [(0,)]
     kept = await rows(store, "SELECT * FROM past_scans")
     assert "ORDER1" not in str(kept)
