@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gated.preflight.finding import Finding, good, red, unknown
+from gated.preflight.finding import Finding, good, red
 
 if TYPE_CHECKING:
     from gated.preflight.here import Here
@@ -42,8 +42,6 @@ def secrets(here: Here) -> Finding:
             status = path.stat()
         except FileNotFoundError:
             continue
-        except OSError as error:
-            return unknown(f"{path} cannot be looked at: {error.strerror}", "run it with sudo")
         if status.st_mode & 0o007:
             return red(f"everybody on this box may read {path}", f"sudo chmod o= {path}")
         if not here.account.may(status, read=True):
@@ -66,8 +64,6 @@ def data_folder(here: Here) -> Finding:
     except FileNotFoundError:
         remedy = f"sudo install -d -o {name} -g {name} -m 0750 {folder}"
         return red(f"there is no {folder}", remedy)
-    except OSError as error:
-        return unknown(f"{folder} cannot be looked at: {error.strerror}", "run it with sudo")
     if not here.account.may(status, read=True, write=True):
         return red(f"{name} may not write into {folder}", f"sudo chown -R {name}: {folder}")
     for file in folder.glob(f"{Path(here.config.store.path).name}*"):

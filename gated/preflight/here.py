@@ -144,11 +144,23 @@ class Here:
 
 
 async def look_around(config: Config, path: Path = CONFIG, **more: Any) -> Here:
-    """This machine, and what the gate that runs on it says of itself."""
+    """This machine, and what the gate that runs on it says of itself.
+
+    Raises GatedError for somebody who may not ask it.
+    """
     here = Here(config, path, **more)
+    if _is_closed(config.control_socket):
+        raise GatedError(f"{config.control_socket} may not be opened: run it with sudo")
     if is_running(config.control_socket):
         try:
             here.state = await here.answer("status")
         except GatedError as error:
             here.silent = str(error)
     return here
+
+
+def _is_closed(socket: Path) -> bool:
+    try:
+        return socket.exists() and not os.access(socket, os.W_OK)
+    except PermissionError:
+        return True

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gated.errors import GatedError
 from gated.preflight import box, disk, eyes, files, network, pins, records
-from gated.preflight.finding import Finding, Outcome, red
+from gated.preflight.finding import Finding, Outcome, red, unknown
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -110,6 +110,8 @@ async def _run(check: Check, here: Here) -> Finding:
             return await found if inspect.isawaitable(found) else found
     except TimeoutError:
         return red(f"no answer for {_LONGEST_S:.0f} s", "run gated check again")
+    except PermissionError as error:
+        return unknown(f"{error.filename} may not be looked at", "run it with sudo")
     except GatedError as error:
         return red(str(error), "run gated check again")
     except Exception as error:

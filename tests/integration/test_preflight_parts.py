@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from rig import Hands, Process, Window, gate_before_window, picture, settings
 
 from gated import config
 from gated.camera.passes import read_still
+from gated.errors import GatedError
 from gated.model import Frame
 from gated.panel.gpio import mock_pins
 from gated.preflight import Here, Outcome, eyes, go_through, look_around, pins
@@ -269,6 +271,33 @@ async def test_one_check_that_breaks_does_not_hide_what_the_others_find(
     assert "ZeroDivisionError" in found["service"].words
     assert found["decoder"].outcome is GOOD
     assert found["scanners"].outcome is GOOD
+
+
+async def test_what_may_not_be_looked_at_cannot_be_told(tmp_path: Path) -> None:
+    def closed(folder: Path) -> Any:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    here = a_box(tmp_path)
+    here.usage = closed
+    here.problems = ""
+    lines = {line.check.name: line.finding async for line in go_through(here)}
+
+    assert lines["disk space"].outcome is UNKNOWN
+    assert lines["disk space"].remedy == "run it with sudo"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_somebody_who_may_not_ask_the_gate_is_told_to_use_sudo(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir(mode=0o700)
+    tmp_path.chmod(0o755)
+    settings_of = config.parse({"control": {"socket": str(folder / "control.sock")}})
+    os.seteuid(65534)
+    try:
+        with pytest.raises(GatedError, match="run it with sudo"):
+            asyncio.run(look_around(settings_of))
+    finally:
+        os.seteuid(0)
 
 
 async def test_gated_check_beside_a_running_gate_says_it_all_as_json(tmp_path: Path) -> None:
