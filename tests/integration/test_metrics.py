@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import shutil
 import subprocess
@@ -246,6 +247,124 @@ async def test_a_port_that_is_taken_is_told_with_its_key(tmp_path: Path) -> None
         with pytest.raises(ConfigError, match=r"\[metrics\] port: \d+ is taken"):
             async with gate_before_window(server, tmp_path, metrics={"port": port}):
                 raise AssertionError("it listens where somebody else does")
+
+
+ROOT = Path(__file__).parents[2]
+# What Prometheus itself gives.
+PROMETHEUS = {"up"}
+# Names that are metrics: no function, no label, no keyword.
+NAME = re.compile(r"(?<![\w:$])[a-z_:][\w:]*(?!\w|\s*\()")
+NOT_NAMES = re.compile(
+    r"\{[^}]*\}|\[[^\]]*\]|\"[^\"]*\"|\b(?:by|without|on|ignoring)\s*\([^)]*\)|\b(?:and|or|unless|bool)\b"
+    r"|\bInf\b|\b\d[\w.]*"
+)
+LABELS = re.compile(r"(?<=[{,])\s*(\w+)\s*(?==|!)|\bby\s*\(([^)]*)\)")
+
+
+def names_in(query: str) -> set[str]:
+    return set(NAME.findall(NOT_NAMES.sub(" ", query)))
+
+
+def labels_in(query: str) -> set[str]:
+    return {
+        name.strip()
+        for found in LABELS.finditer(query)
+        for name in (found[1] or found[2]).split(",")
+    }
+
+
+def queries() -> list[str]:
+    board = json.loads((ROOT / "deploy/grafana/dashboard.json").read_text(encoding="utf-8"))
+    panels = [target["expr"] for panel in board["panels"] for target in panel.get("targets", ())]
+    variables = re.findall(r"label_values\((.*?),", json.dumps(board["templating"]))
+    annotations = [one["expr"] for one in board["annotations"]["list"]]
+    rules = (ROOT / "deploy/prometheus/rules.yml").read_text(encoding="utf-8")
+    return [*panels, *variables, *annotations, *re.findall(r"^ +expr: (.*)$", rules, re.MULTILINE)]
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("gated_alive == 0", {"gated_alive"}),
+        ('sum by (le) (rate(a_bucket{x="y"}[5m])) > 1e3', {"a_bucket"}),
+        ("histogram_quantile(0.99, a) or b unless on (instance) c < +Inf", {"a", "b", "c"}),
+        ('a{x="sum(b)", y=~"c|d"} / 60', {"a"}),
+    ],
+)
+def test_the_names_in_a_query_are_found(query: str, names: set[str]) -> None:
+    assert names_in(query) == names
+
+
+async def test_dashboard_and_rules_ask_only_for_what_a_gate_gives(
+    monitoring: Monitoring, tmp_path: Path
+) -> None:
+    served = monitoring.bench.parts.afar.served
+    assert served
+    served._gauges._root = a_board(tmp_path / "board", temperature="51234", throttled="50005")
+    await monitoring.bench.scan("a forged ticket")
+    samples = await monitoring.scrape()
+    given = {name for name, _ in samples} | PROMETHEUS | {"gated_scanner_there"}
+    labels = {label for _, pairs in samples for label, _ in pairs} | {"job", "instance", "scanner"}
+
+    asked = queries()
+
+    assert len(asked) >= 50
+    assert {name for query in asked for name in names_in(query)} - given == set()
+    assert {label for query in asked for label in labels_in(query)} - labels == set()
+    values = {pair for _, pairs in samples for pair in pairs}
+    wanted = {
+        (label, value)
+        for query in asked
+        for label, value in re.findall(
+            r'(state|trust|asked|what|verdict|mode)!?=~?"([^"]*)"', query
+        )
+    }
+    assert len(wanted) > 4
+    for label, value in wanted:
+        assert {(label, one) for one in value.split("|")} <= values
+
+
+async def test_a_scan_engine_that_is_not_there_is_told(tmp_path: Path) -> None:
+    scanner = [{"device": str(tmp_path / "ttyACM0")}]
+    async with (
+        TicketServer(crowd()) as server,
+        gate_before_window(server, tmp_path, metrics={"port": 0}, scanner=scanner) as bench,
+        aiohttp.ClientSession() as page,
+    ):
+        samples = await Monitoring(bench, World(), server, page).scrape()
+
+    (name,) = (pairs for name, pairs in samples if name == "gated_scanner_there")
+    assert samples["gated_scanner_there", name] == 0
+
+
+def a_board(root: Path, *, temperature: str, throttled: str) -> Path:
+    """What a Pi's kernel shows of itself."""
+    zone = root / "sys/class/thermal/thermal_zone0"
+    firmware = root / "sys/devices/platform/soc/soc:firmware"
+    zone.mkdir(parents=True)
+    firmware.mkdir(parents=True)
+    (zone / "type").write_text("cpu-thermal\n")
+    (zone / "temp").write_text(f"{temperature}\n")
+    (firmware / "get_throttled").write_text(f"{throttled}\n")
+    return root
+
+
+async def test_a_warm_board_with_a_weak_supply_says_so(
+    monitoring: Monitoring, tmp_path: Path
+) -> None:
+    served = monitoring.bench.parts.afar.served
+    assert served
+    # Too little voltage now, and since the start; throttled before, not now.
+    served._gauges._root = a_board(tmp_path / "board", temperature="81500", throttled="50001")
+
+    samples = await monitoring.scrape()
+
+    assert of(samples, "gated_board_temperature_celsius") == 81.5
+    assert of(samples, "gated_board_power", what="under_voltage") == 1
+    assert of(samples, "gated_board_power", what="throttled") == 0
+    assert of(samples, "gated_board_power_since_start", what="under_voltage") == 1
+    assert of(samples, "gated_board_power_since_start", what="throttled") == 1
+    assert of(samples, "gated_board_power_since_start", what="frequency_capped") == 0
 
 
 @promtool
