@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gated.errors import PanelError, StoreError
-from gated.logs import short
+from gated.logs import printable, short
 from gated.model import Verdict
 from gated.signals import Book
 from gated.signed import could_be_signed
@@ -155,14 +155,7 @@ class Gate:
         ms = (self._clock.monotonic() - sighting.seen) * 1000
         self._latest = ((sighting.text, sighting.type), signal)
         shown = Shown(sighting, decision, answer.scans, signal, ms, store_ms, asked)
-        logger.info(
-            "%s %s %s %s %.0f ms",
-            sighting.type,
-            _word(decision.verdict),
-            decision.reason,
-            answer.scans[0].order_code or short(sighting.text),
-            ms,
-        )
+        _log(shown)
         self._on_shown(shown)
         return shown
 
@@ -201,3 +194,30 @@ def _word(verdict: Verdict) -> str:
         Verdict.ATTENTION: "accepted with attention",
         Verdict.REFUSE: "refused",
     }[verdict]
+
+
+def _log(shown: Shown) -> None:
+    """One line a scan; in the journal also with fields, to look for."""
+    sighting, decision, scan = shown.sighting, shown.decision, shown.scans[0]
+    ticket = scan.order_code or short(sighting.text)
+    logger.info(
+        "%s %s %s %s %.0f ms",
+        sighting.type,
+        _word(decision.verdict),
+        decision.reason,
+        ticket,
+        shown.ms,
+        extra={
+            "fields": {
+                "VERDICT": decision.verdict.word,
+                "REASON": str(decision.reason),
+                "MODE": str(sighting.type),
+                "TICKET": ticket,
+                "NONCE": scan.nonce,
+                "EYE": printable(sighting.eye),
+                "ASKED": "yes" if shown.asked else "no",
+                "MS": f"{shown.ms:.0f}",
+                "STORE_MS": f"{shown.store_ms:.0f}",
+            }
+        },
+    )
