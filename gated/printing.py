@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from gated.logs import printable
@@ -116,16 +117,18 @@ def stats_text(state: dict[str, Any]) -> str:
 
 def scan_lines(scans: Iterable[Scan], style: str) -> Iterator[str]:
     """The lines of the ledger, one scan at a time; `style` is table, csv or jsonl."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="")
     if style == "csv":
         yield ",".join(_FIELDS)
     for scan in scans:
-        row = _row(scan)
         if style == "jsonl":
-            yield json.dumps(row, ensure_ascii=False)
+            yield json.dumps(_row(scan), ensure_ascii=False)
         elif style == "csv":
-            text = io.StringIO()
-            csv.DictWriter(text, _FIELDS, lineterminator="").writerow(row)
+            table.writerow(_row(scan).values())
             yield text.getvalue()
+            text.seek(0)
+            text.truncate()
         else:
             yield (
                 f"{scan.at:%Y-%m-%dT%H:%M:%SZ}  {scan.type:<5}  {scan.verdict:<9}"
@@ -165,4 +168,5 @@ def _row(scan: Scan) -> dict[str, Any]:
 
 
 def _time(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # In an export of a million it is several times as quick as strftime.
+    return at.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"

@@ -16,7 +16,7 @@ from gated import __version__, config
 from gated.errors import ConfigError, GatedError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Coroutine, Iterable, Iterator
 
 T = TypeVar("T")
 
@@ -86,6 +86,11 @@ def until_the_pipe_closes() -> Iterator[None]:
         # Not an error, but stdout must not be flushed again when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print very many lines: click.echo would flush each."""
+    sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
 class _Commands(click.Group):

@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from gated.cli.base import cli, config_option, run_async, until_the_pipe_closes
+from gated.cli.base import cli, config_option, print_lines, run_async, until_the_pipe_closes
 from gated.errors import GatedError
 
 if TYPE_CHECKING:
@@ -106,8 +106,7 @@ def _report(settings: config.Config, style: str) -> None:
         closing = closings.latest(db)
         if closing is None:
             raise GatedError("nobody was ever checked out at closing time here")
-        for line in _lines(closings.people(db, closing), style):
-            click.echo(line)
+        print_lines(_lines(closings.people(db, closing), style))
         if style == "table":
             click.echo(f"{closing.at:%Y-%m-%d %H:%M:%S} UTC {closing.state}: {closing.words}")
 

@@ -12,6 +12,7 @@ from gated.cli.base import (
     cli,
     config_path_option,
     inherited_config,
+    print_lines,
     run_async,
     time_of,
     until_the_pipe_closes,
@@ -65,8 +66,7 @@ def scans(
         every = ledger.every(db, since=since, until=until, reason=reason or "")
         found = shelf.shelved(db) if shelved else every
         lines = shelf_lines(found) if shelved and style == "table" else scan_lines(found, style)
-        for line in lines:
-            click.echo(line)
+        print_lines(lines)
 
 
 @scans.command()

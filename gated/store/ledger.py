@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 UNSEEN = (BY_CLOSING, BY_REPAIR)
 """The eyes of exits that nobody saw."""
 
+_PAGE = 200
+_EVERY = """
+    SELECT * FROM scans WHERE id > :after AND (:since IS NULL OR at >= :since)
+        AND (:until IS NULL OR at < :until) AND (:reason = '' OR reason = :reason)
+    ORDER BY id LIMIT :limit
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -46,15 +53,16 @@ def every(
     until: datetime | None = None,
     reason: str = "",
 ) -> Iterator[Scan]:
-    """The ledger, oldest first, without holding it in memory; all, or from a time to before one."""
+    """The ledger, oldest first; all, or from a time to before one.
+
+    A few are read at a time, so that neither memory nor, while the reader dawdles, the log of what
+    is written meanwhile grows.
+    """
     wanted = {"since": stamp(since), "until": stamp(until), "reason": reason}
-    rows = db.execute(
-        "SELECT * FROM scans WHERE (:since IS NULL OR at >= :since)"
-        " AND (:until IS NULL OR at < :until) AND (:reason = '' OR reason = :reason) ORDER BY id",
-        wanted,
-    )
-    for row in rows:
-        yield scan_of(row)
+    after = 0
+    while rows := db.execute(_EVERY, {**wanted, "after": after, "limit": _PAGE}).fetchall():
+        yield from map(scan_of, rows)
+        after = rows[-1]["id"]
 
 
 def counts(db: sqlite3.Connection, lists: Sequence[int]) -> Counts:

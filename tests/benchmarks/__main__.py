@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import click
 
-from . import harmless, lookup, reading, resident, scan, sync
+from . import export, harmless, lookup, reading, resident, scan, sync
 from .table import Table
 
 BENCHMARKS: dict[str, Callable[[], list[Table]]] = {
@@ -19,7 +19,11 @@ BENCHMARKS: dict[str, Callable[[], list[Table]]] = {
     "lookup": lookup.run,
     "sync": sync.run,
 }
-LONG: dict[str, Callable[[], list[Table]]] = {"harmless": harmless.run, "resident": resident.run}
+LONG: dict[str, Callable[[], list[Table]]] = {
+    "harmless": harmless.run,
+    "resident": resident.run,
+    "export": export.run,
+}
 """Take many minutes each, and run only when they are named."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from benchmarks import clips, fresh, harmless, idle, lookup, reading, resident, scan, sync
+from benchmarks import clips, export, fresh, harmless, idle, lookup, reading, resident, scan, sync
 from benchmarks.__main__ import machine
 from benchmarks.table import Spread, Table
 
@@ -88,6 +88,21 @@ def test_a_list_is_loaded_looked_up_and_started_with() -> None:
         ("200, unchanged second", "0"),
     ]
     assert len(waits.rows) == 3
+
+
+def test_the_ledger_is_exported_beside_a_bare_select_and_guests() -> None:
+    exports, meanwhile = export.run(size=400)
+
+    assert [row[0] for row in exports.rows] == [
+        f"{what}, {size}"
+        for size in (20, 400)
+        for what in (
+            "bare SELECT and csv.writer",
+            "gated scans --format csv",
+            "gated scans --format jsonl",
+        )
+    ]
+    assert [row[0] for row in meanwhile.rows] == ["is left alone", "is exported"]
 
 
 def test_the_ways_down_and_up_are_measured_beside_a_bare_loop() -> None:
