@@ -79,10 +79,12 @@ class ServerUnreachable(ServerError):
 
     exit_status = 75
 
-    def __init__(self, message: str, *, wait_s: float = 0.0) -> None:
+    def __init__(self, message: str, *, wait_s: float = 0.0, sent: bool = True) -> None:
         super().__init__(message)
         self.wait_s = wait_s
         """How long the server asked to be left alone."""
+        self.sent = sent
+        """False where no byte can have reached it: there was no connection."""
 
 
 class ServerRefused(ServerError):
@@ -98,6 +100,10 @@ class NotAuthorized(ServerError):
     """The token is wrong, revoked or lacks a right (401, 403). Longest wait; rows stay."""
 
     exit_status = 77
+
+
+class DeviceRevoked(NotAuthorized):
+    """The server says, in these very words, that it took this device's access away."""
 
 
 class BadReply(ServerError):
@@ -135,3 +141,11 @@ class ClosingBusy(GatedError):
 
 class ReleaseError(GatedError):
     """A release could not be switched to; the sentence says which one is at work now."""
+
+
+class EnrolmentRefused(GatedError):
+    """The gate was not enrolled, or not as asked; nothing was changed."""
+
+
+class CodeUsed(EnrolmentRefused):
+    """The initialization token was exchanged before."""

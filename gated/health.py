@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 # Which part has a pattern of its own when it limps, the most pressing first.
 _PATTERNS = (
+    ("enrolment", "enrol"),
     ("mode", "wrong_mode"),
     ("clock", "wrong_clock"),
     ("server", "offline"),

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from gated.camera.eyes import Eyes, open_eyes
 from gated.clock import Clock
 from gated.desk import Desk
+from gated.enrolment import ANSWER_LOST, Enrolment, home_of
 from gated.front import Front, open_front
 from gated.gate import Gate, Shown
 from gated.health import Bell, Health
 from gated.server.client import Client
 from gated.server.token import read_token
 from gated.steering import Steering, steer
+from gated.store import home
 from gated.store.database import Store
 from gated.store.tickets import Keeper
 from gated.sync.ask import Asker
@@ -29,6 +31,7 @@ from gated.sync.forgetting import Forgetting
 from gated.sync.freshness import Freshness
 from gated.sync.pull import Pull
 from gated.sync.push import Push
+from gated.sync.revocation import Revocation
 from gated.sync.timekeeper import Timekeeper
 from gated.trial_codes import TrialCodes
 from gated.web.actions import actions
@@ -37,6 +40,7 @@ from gated.web.closing import closing_actions, closing_commands
 from gated.web.commands import commands
 from gated.web.control import Control
 from gated.web.credentials import Credentials
+from gated.web.enrolling import enrolment_actions, enrolment_commands, enrolment_state
 from gated.web.page import Page
 from gated.web.panel import panel_actions, panel_commands
 from gated.web.preflight import preflight_commands
@@ -44,11 +48,11 @@ from gated.web.sessions import Sessions
 from gated.web.state import Overview
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from contextlib import AsyncExitStack
 
     from gated.camera import Source
-    from gated.config import Config, Web
+    from gated.config import Config, Server, Web
     from gated.model import Scan, Sighting
     from gated.panel import Input
     from gated.sync.push import Outcome
@@ -72,6 +76,17 @@ class Extras:
     on_shown: Callable[[Shown], None] | None = None
     on_settled: Callable[[Scan, Outcome], None] | None = None
     on_ready: Callable[[Parts], None] | None = None
+    on_waiting: Callable[[Any], None] | None = None
+    """Hears of a gate (`waiting.Waiting`) that has to be enrolled first."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the gate stands with its server: by whose leave, and whether it was taken away."""
+
+    enrolment: Enrolment
+    revocation: Revocation
+    anew: asyncio.Event
 
 
 @dataclass(frozen=True)
@@ -97,14 +112,49 @@ class Parts:
     afar: Afar
     health: Health
     steering: Steering
+    standing: Standing
     sightings: asyncio.Queue[Sighting | None]
     stop: asyncio.Event
+    anew: asyncio.Event
+    """The gate has another identity, or none: its parts have to be built anew."""
+
+    @property
+    def background(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        """What goes on beside the guests, by name."""
+        return {
+            "clock": self.timekeeper.run,
+            "pull": self.pull.run,
+            "changes": self.changes.run,
+            "freshness": self.freshness.run,
+            "forgetting": self.forgetting.run,
+            "push": self.push.run,
+            "closing": self.closing.run,
+            "census": self.census.run,
+            "inputs": self.steering.follow,
+            "schedule": self.steering.timetable.run,
+            "enrolment": self.standing.enrolment.run,
+            "revocation": self.standing.revocation.run,
+        }
+
+    async def answer(self) -> None:
+        """Answer guests until a None comes."""
+        await self.gate.run(self.sightings)
 
 
-async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> Parts:
-    """Build and open every part, the store first: what is opened last is closed first."""
+async def open_parts(
+    stack: AsyncExitStack,
+    config: Config,
+    extras: Extras,
+    *,
+    stop: asyncio.Event | None = None,
+    file: Config | None = None,
+) -> Parts:
+    """Build and open every part, the store first: what is opened last is closed first.
+
+    `file` is the config without the identity that is laid over it, where there is one.
+    """
     clock = extras.clock
-    changed, lamps_changed, owed = Bell(), Bell(), Bell()
+    changed, lamps_changed = Bell(), Bell()
     health = Health(changed)
     inputs: asyncio.Queue[Input] = asyncio.Queue()
     sightings: asyncio.Queue[Sighting | None] = asyncio.Queue(_QUEUE)
@@ -126,7 +176,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         clock,
         health,
         on_change=changed.ring,
-        on_owed=owed.ring,
+        on_owed=lambda: push.wake(),  # noqa: PLW0108  it is made later
         signals=front.signals,
     )
     await desk.start(config.gate.mode)
@@ -192,7 +242,6 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         before_telling=timekeeper.before_telling,
         on_settled=settled,
     )
-    owed.on_ring(push.wake)
     census = Census(
         client,
         store,
@@ -218,6 +267,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         on_owed=push.wake,
         on_change=changed.ring,
     )
+    standing = await _stand(file or config, config.server, client, store, clock, health)
     steering = steer(config, store, clock, health, desk, closing, inputs)
     overview = Overview(
         config,
@@ -232,6 +282,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         capabilities=lambda: pull.capabilities,
         closing=closing.progress,
         census=census.state,
+        enrolment=partial(enrolment_state, standing.enrolment),
         demo=extras.demo,
     )
     asker = Asker(
@@ -277,7 +328,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         census=census,
         overview=overview,
     )
-    page = await _open_page(
+    page = await open_page(
         stack,
         config.web,
         overview,
@@ -287,6 +338,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
             *actions(desk, census),
             *panel_actions(desk),
             *closing_actions(closing),
+            *enrolment_actions(standing.enrolment),
             *extras.actions,
         ),
         rung_by=(changed, lamps_changed),
@@ -299,6 +351,7 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
                 **panel_commands(desk),
                 **preflight_commands(desk, steering, trial_codes),
                 **closing_commands(closing),
+                **enrolment_commands(standing.enrolment),
             },
         )
     )
@@ -323,8 +376,10 @@ async def open_parts(stack: AsyncExitStack, config: Config, extras: Extras) -> P
         afar=afar,
         health=health,
         steering=steering,
+        standing=standing,
         sightings=sightings,
-        stop=asyncio.Event(),
+        stop=stop or asyncio.Event(),
+        anew=standing.anew,
     )
 
 
@@ -338,6 +393,23 @@ async def _open_client(
     return await stack.enter_async_context(client), timekeeper
 
 
+async def _stand(
+    file: Config, server: Server, client: Client, store: Store, clock: Clock, health: Health
+) -> Standing:
+    """Follow what the server says of this device, and remember whose scans are made here."""
+    where = home_of(server.url, server.organizer, server.event)
+    await store.write(partial(home.remember, name=where))
+    anew = asyncio.Event()
+    enrolment = Enrolment(file, store, clock, on_change=anew.set)
+    enrolment.on_words = lambda: health.warn("enrolment", enrolment.words)
+    identity = enrolment.identity
+    if identity and identity.spent == "lost":
+        enrolment.say(ANSWER_LOST)
+    revocation = Revocation(clock, health, believe=enrolment.revoked)
+    client.on_revoked, client.on_welcome = revocation.heard, revocation.welcomed
+    return Standing(enrolment, revocation, anew)
+
+
 def _reached(health: Health, push: Push, reachable: bool) -> None:  # noqa: FBT001  called so
     if reachable:
         health.ok("server", "connected")
@@ -346,7 +418,7 @@ def _reached(health: Health, push: Push, reachable: bool) -> None:  # noqa: FBT0
         health.warn("server", "does not answer: the gate goes on by itself")
 
 
-async def _open_page(
+async def open_page(
     stack: AsyncExitStack,
     web: Web,
     overview: Overview,
@@ -356,6 +428,7 @@ async def _open_page(
     *,
     rung_by: tuple[Bell, Bell],
 ) -> Page | None:
+    """Open the local page where there is one; it follows these bells. Raises ConfigError."""
     if not web.enabled:
         return None
     page = Page(

@@ -162,10 +162,24 @@ _SIGNALS = (
             Step(0.1, tone_hz=1568),
         ),
     ),
+    Signal(
+        "enrolled",
+        "The ticket server knows the gate now: it gets its list.",
+        (
+            Step(0.1, tone_hz=1047),
+            Step(0.1),
+            Step(0.1, tone_hz=1319),
+            Step(0.1),
+            Step(0.1, tone_hz=1568),
+            Step(0.1),
+            Step(0.5, tone_hz=2093),
+        ),
+    ),
 )
 
 _STATUS = (
     StatusPattern("starting", "The gate is starting: wait.", 0.2, 0.2),
+    StatusPattern("enrol", "Not enrolled: show the device's QR code.", 0.3, 0.3, 4, 1.2),
     StatusPattern("ready", "The gate is ready and in touch with the server.", 1.0, 0.0),
     StatusPattern("offline", "No server: the gate goes on by itself and catches up.", 1.0, 1.0),
     StatusPattern("stale", "The list is old: see the page.", 0.3, 0.3, 1, 2.1),

@@ -3,6 +3,7 @@
 from gated.cli import (
     check,
     closing,
+    enrolling,
     gate,
     ledger,
     login,
@@ -18,6 +19,7 @@ __all__ = [
     "check",
     "cli",
     "closing",
+    "enrolling",
     "gate",
     "ledger",
     "login",

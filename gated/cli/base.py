@@ -14,36 +14,50 @@ import click
 
 from gated import __version__, config
 from gated.errors import ConfigError, GatedError
+from gated.identity import laid_over
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Iterator
+    from collections.abc import Callable, Coroutine, Iterable, Iterator
 
 T = TypeVar("T")
+F = TypeVar("F", bound="Callable[..., Any]")
 
 DEFAULT_CONFIG = Path("/etc/gated/gated.toml")
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 def _load(_: click.Context, __: click.Parameter, path: Path) -> config.Config:
+    return laid_over(config.load(path))
+
+
+def _load_alone(_: click.Context, __: click.Parameter, path: Path) -> config.Config:
     return config.load(path)
 
 
 def _inherit(context: click.Context, _: click.Parameter, path: Path | None) -> config.Config:
     group = context.parent.params if context.parent else {}
-    return config.load(path or group.get("path") or DEFAULT_CONFIG)
+    return laid_over(config.load(path or group.get("path") or DEFAULT_CONFIG))
 
 
-config_option = click.option(
-    "--config",
-    "-c",
-    "settings",
-    type=click.Path(path_type=Path),
-    callback=_load,
-    default=DEFAULT_CONFIG,
-    show_default=True,
-    envvar="GATED_CONFIG",
-    help="The config file.",
-)
+def _config_option(load: Callable[..., config.Config]) -> Callable[[F], F]:
+    return click.option(
+        "--config",
+        "-c",
+        "settings",
+        type=click.Path(path_type=Path),
+        callback=load,
+        default=DEFAULT_CONFIG,
+        show_default=True,
+        envvar="GATED_CONFIG",
+        help="The config file.",
+    )
+
+
+config_option = _config_option(_load)
+"""The config that the gate works by: the file's, and what its enrolment found out."""
+
+config_alone_option = _config_option(_load_alone)
+"""The config as it stands in the file."""
 
 
 # A group of commands knows where the config is; whichever command is run in the end loads it.

@@ -14,6 +14,7 @@ import click
 from gated import __version__, config
 from gated.cli.base import cli, config_path_option, run_async
 from gated.errors import ConfigError
+from gated.identity import laid_over
 from gated.logs import printable
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ async def _go_through(
 
     problems = ""
     try:
-        settings = config.load(path)
+        settings = laid_over(config.load(path))
     except ConfigError as error:
         settings, problems = config.Config(), "; ".join(str(one) for one in error.problems)
     here: Here = await preflight.look_around(

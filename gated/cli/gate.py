@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 from gated import __version__, config, logs
-from gated.cli.base import cli, config_option, run_async
+from gated.cli.base import cli, config_alone_option, config_option, run_async
 from gated.clock import Clock
 from gated.errors import GatedError
 from gated.printing import aim_text, state_text, stats_text
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @cli.command()
-@config_option
+@config_alone_option
 def run(settings: config.Config) -> None:
     """Run the gate. This is what the systemd service starts."""
     from gated import daemon  # noqa: PLC0415  each command loads what it needs

@@ -10,6 +10,7 @@ import click
 from gated import __version__, config, logs
 from gated.cli.base import DEFAULT_CONFIG, cli, config_option
 from gated.errors import ConfigError
+from gated.identity import laid_over
 from gated.releases import PREFIX, Releases, systemctl
 
 
@@ -52,7 +53,7 @@ def activate(release: str, *, start: bool, path: Path) -> None:
     is_update = any(one.is_current for one in releases.installed())
     settings = None
     try:
-        settings = config.load(path)
+        settings = laid_over(config.load(path))
     except ConfigError:
         if is_update:
             raise  # what the release at work accepts, the next one must accept as well

@@ -8,7 +8,7 @@ import click
 
 from gated import config
 from gated.cli.base import cli
-from gated.errors import ConfigError, Problem
+from gated.identity import IdentityFolder, enrols
 
 
 @cli.command("check-config")
@@ -16,8 +16,10 @@ from gated.errors import ConfigError, Problem
 def check_config(file: Path) -> None:
     """Check a config file and tell all its problems at once."""
     settings = config.load(file)
-    if not settings.server.url:
-        problem = Problem("[server] url", "is needed: the address of the ticket server")
-        raise ConfigError([problem], path=str(file))
+    if enrols(settings):
+        identity = IdentityFolder(settings.identity_folder).load()
+        known = identity and identity.chosen and not identity.spent
+        click.echo(f"{file} is fine" + ("" if known else "; the gate is still to be enrolled"))
+        return
     token = Path(settings.server.token_file)
     click.echo(f"{file} is fine" + ("" if token.exists() else f"; {token} is not there yet"))

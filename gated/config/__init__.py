@@ -16,6 +16,7 @@ from gated.config.sections import (
     Server,
     Store,
     Web,
+    server_url,
 )
 
 __all__ = [
@@ -41,4 +42,5 @@ __all__ = [
     "keys",
     "load",
     "parse",
+    "server_url",
 ]

@@ -148,6 +148,7 @@ SignalName = Literal[
     "mode_exit",
     "mode_locked",
     "mode_unlocked",
+    "enrolled",
 ]
 
 
@@ -166,6 +167,7 @@ class SignalSteps(Section):
 
 StatusName = Literal[
     "starting",
+    "enrol",
     "ready",
     "offline",
     "stale",

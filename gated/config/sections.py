@@ -20,6 +20,26 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 PortOrNone = Annotated[Port | None, BeforeValidator(lambda port: None if port is False else port)]
 
 
+def server_url(url: str) -> str:
+    """Check the address of a ticket server. Raises PydanticCustomError, which is a ValueError."""
+    if not url:
+        return url
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in {"https", "http"} and parts.hostname and parts.port != 0
+    except ValueError:
+        known = False
+    if not known or any(c.isspace() or not c.isprintable() for c in url):
+        kind = "secret" if "@" in url else "url"
+        raise PydanticCustomError(kind, "must look like https://tickets.example.org")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise PydanticCustomError("secret", "must be a plain address without user, ? or #")
+    loopback = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    if parts.scheme == "http" and not loopback:
+        raise PydanticCustomError("url", "must be https: the token would travel in the clear")
+    return url.rstrip("/")
+
+
 class Gate(Section):
     """`[gate]`: this box."""
 
@@ -58,22 +78,7 @@ class Server(Section):
     @field_validator("url")
     @classmethod
     def _url(cls, url: str) -> str:
-        if not url:
-            return url
-        try:
-            parts = urlsplit(url)
-            known = parts.scheme in {"https", "http"} and parts.hostname and parts.port != 0
-        except ValueError:
-            known = False
-        if not known or any(c.isspace() or not c.isprintable() for c in url):
-            kind = "secret" if "@" in url else "url"
-            raise PydanticCustomError(kind, "must look like https://tickets.example.org")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise PydanticCustomError("secret", "must be a plain address without user, ? or #")
-        loopback = parts.hostname in {"localhost", "127.0.0.1", "::1"}
-        if parts.scheme == "http" and not loopback:
-            raise PydanticCustomError("url", "must be https: the token would travel in the clear")
-        return url.rstrip("/")
+        return server_url(url)
 
     @field_validator("organizer", "event")
     @classmethod
@@ -91,11 +96,14 @@ class Server(Section):
 
     @model_validator(mode="after")
     def _whole(self) -> Server:
-        if self.url:
-            needed = ("organizer", "event", "checkin_lists", "token_file")
+        # Without a token the gate is enrolled, which finds out whatever else is missing.
+        if self.token_file:
+            needed = ("url", "organizer", "event", "checkin_lists")
             if missing := [key for key in needed if not getattr(self, key)]:
                 raise PydanticCustomError(
-                    "needs", "url is set, so these are needed: {keys}", {"keys": ", ".join(missing)}
+                    "needs",
+                    "token_file is set, so these are needed: {keys}",
+                    {"keys": ", ".join(missing)},
                 )
         return self
 
@@ -261,3 +269,8 @@ class Config(Section):
     def key_file(self) -> Path:
         """The key of hashes and kept texts: beside the database, never in it."""
         return Path(self.store.path).with_suffix(".key")
+
+    @property
+    def identity_folder(self) -> Path:
+        """What enrolment found out, the token too: beside the database."""
+        return Path(self.store.path).with_name("identity")

@@ -27,8 +27,9 @@ def config(here: Here) -> Finding:
 def enrolment(here: Here) -> Finding:
     """Whether there is a server, and a token for it."""
     server = here.config.server
-    if not server.url:
-        return red("this gate belongs to no event yet", "fill in [server] of the config")
+    if not (server.token_file and server.event and server.checkin_lists):
+        remedy = "show it the QR code that the server has for its device, or run gated enrol"
+        return red("this gate belongs to no event yet", remedy)
     if not Path(server.token_file).exists():
         return red(f"there is no token in {server.token_file}", "put the device's token there")
     return good(f"{server.organizer}/{server.event} at {server.url}")

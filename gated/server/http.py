@@ -16,6 +16,7 @@ from yarl import URL
 from gated import __version__
 from gated.errors import (
     BadReply,
+    DeviceRevoked,
     KeyLocked,
     NoSuchEndpoint,
     NotAuthorized,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _LATER = frozenset({408, 425, 429, 502, 503, 504})
 _LARGEST_ANSWER = 16 * 1024 * 1024
+_REVOKED = "Device access has been revoked."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ class Connection:
     Every request raises ServerUnreachable, NotAuthorized or BadReply; a 400 or 404 that the
     server means is ServerRefused. `reachable` is None before the first answer; `on_reach` is
     called when it changes, `on_answer` with every answer, `on_date` with the Date of every one
-    that is the API's, the moment it comes, and the seconds since it was asked for.
+    that is the API's, the moment it comes, and the seconds since it was asked for; `on_revoked`
+    with every DeviceRevoked, `on_welcome` with every answer that takes the token for good.
     """
 
     def __init__(
@@ -66,14 +69,14 @@ class Connection:
         self.on_reach = on_reach
         self.on_answer: Callable[[], None] | None = None
         self.on_date: Callable[[datetime, float], None] | None = None
+        self.on_revoked: Callable[[], None] | None = None
+        self.on_welcome: Callable[[], None] | None = None
         self._url = url
         # A bare token is a device's, as enrolment gives it; a team's says so.
         scheme = "" if token.startswith(("Device ", "Token ")) else "Device "
-        self._headers = {
-            "Authorization": scheme + token,
-            "Accept": "application/json",
-            "User-Agent": f"gated/{__version__}",
-        }
+        self._headers = {"Accept": "application/json", "User-Agent": f"gated/{__version__}"}
+        if token:
+            self._headers["Authorization"] = scheme + token
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._session: aiohttp.ClientSession | None = None
 
@@ -144,7 +147,10 @@ class Connection:
                 )
         except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
             self._reached(reachable=False)
-            raise ServerUnreachable(f"the server does not answer: {_said(error)}") from error
+            never = isinstance(error, aiohttp.ClientConnectorError)
+            raise ServerUnreachable(
+                f"the server does not answer: {_said(error)}", sent=not never
+            ) from error
         if answer.status in _LATER:
             self._reached(reachable=answer.status == 429)
             raise ServerUnreachable(
@@ -154,7 +160,12 @@ class Connection:
         if self.on_answer:
             self.on_answer()
         if answer.status in {401, 403}:
-            raise NotAuthorized(f"the server says {answer.status}: {_detail(answer.body)}")
+            refusal = _not_authorized(answer)
+            if self.on_revoked and isinstance(refusal, DeviceRevoked):
+                self.on_revoked()
+            raise refusal
+        if self.on_welcome and 200 <= answer.status < 300 and answer.kind == "application/json":
+            self.on_welcome()
         return answer
 
     def _tell_date(self, response: aiohttp.ClientResponse, round_trip_s: float) -> None:
@@ -212,6 +223,14 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 def _seconds(retry_after: str) -> float:
     """Seconds; the other form of the header, a date, is left to our own pauses."""
     return float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0
+
+
+def _not_authorized(answer: Answer) -> NotAuthorized:
+    """Revoked is only what the API itself calls so: whatever else stands between may say 401."""
+    words = _detail(answer.body)
+    revoked = (answer.status, answer.kind, words) == (401, "application/json", _REVOKED)
+    kind = DeviceRevoked if revoked else NotAuthorized
+    return kind(f"the server says {answer.status}: {words}")
 
 
 def _detail(answer: bytes) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def read_token(server: Server) -> str:
     """Read the token file. Raises ConfigError."""
     if not server.url:
-        raise _broken("url", "is needed: the address of the ticket server")
+        raise _broken("url", "is needed, or the gate has to be enrolled: see gated enrol")
     path = Path(server.token_file)
     try:
         token = path.read_text(encoding="ascii").strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,13 @@ class Action:
     name: str
     role: Role
     run: Callable[[dict[str, Any], str], Awaitable[dict[str, Any] | None]]
+    secret: tuple[str, ...] = ()
+    """The arguments that are nobody's business afterwards."""
+
+    def words(self, arguments: dict[str, Any]) -> str:
+        """What was pressed, for the ledger."""
+        told = {name: "…" if name in self.secret else arguments[name] for name in arguments}
+        return f"{self.name} {json.dumps(told, ensure_ascii=False)}" if told else self.name
 
 
 def actions(desk: Desk, census: Census) -> tuple[Action, ...]:

@@ -20,6 +20,20 @@ if TYPE_CHECKING:
 _AIM_EVERY_S = 0.3
 
 
+def status_command(
+    overview: Overview,
+) -> dict[
+    str,
+    Callable[[dict[str, Any], Callable[[dict[str, Any]], Awaitable[None]]], Awaitable[None]],
+]:
+    """What every running gate answers, also one that was not enrolled yet."""
+
+    async def status(_: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+        await say(await overview.state())
+
+    return {"status": status}
+
+
 def commands(
     overview: Overview, pull: Pull, desk: Desk, aiming: Aiming
 ) -> dict[
@@ -27,9 +41,6 @@ def commands(
     Callable[[dict[str, Any], Callable[[dict[str, Any]], Awaitable[None]]], Awaitable[None]],
 ]:
     """The commands of the control socket; each may answer with several JSON objects."""
-
-    async def status(_: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
-        await say(await overview.state())
 
     async def mode(
         arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
@@ -72,7 +83,7 @@ def commands(
         await say({"nonce": scan.nonce, "state": str(scan.state)})
 
     return {
-        "status": status,
+        **status_command(overview),
         "aim": aim,
         "mode": mode,
         "sync": sync,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import ssl
 from contextlib import AsyncExitStack
@@ -228,9 +227,8 @@ class Page:
             raise Refused(404, "This gate has no such action.")
         caller.need(action.role)
         caller.touch()
-        words = f"{action.name} {json.dumps(arguments)}" if arguments else action.name
         try:
-            await self._record(caller.origin, words)
+            await self._record(caller.origin, action.words(arguments))
             answer = await action.run(arguments, caller.origin)
         except GatedError as error:
             raise Refused(409, str(error)) from None

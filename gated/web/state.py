@@ -94,6 +94,7 @@ class Overview:
         capabilities: Callable[[], Capabilities | None],
         closing: Callable[[], Awaitable[dict[str, Any] | None]],
         census: Callable[[], dict[str, Any]],
+        enrolment: Callable[[], dict[str, Any]],
         demo: Callable[[], dict[str, Any] | None] | None = None,
     ) -> None:
         self._config = config
@@ -108,6 +109,7 @@ class Overview:
         self._capabilities = capabilities
         self._closing = closing
         self._census = census
+        self._enrolment = enrolment
         self._demo = demo
         # Counted, not stamped: a clock that is put right later would leave them in the past.
         self._started = clock.monotonic()
@@ -135,6 +137,9 @@ class Overview:
 
     async def sentence(self) -> str:
         """The state in one line, for `systemctl status`. Raises StoreError."""
+        standing = self._health.of("enrolment")
+        if standing and standing.level:
+            return standing.words
         lists = self._config.server.checkin_lists
         found = await self._store.read(lambda db: figures(db, lists, self._clock.wall()))
         mode = "check-in" if self._desk.mode is ScanType.ENTRY else "check-out"
@@ -200,6 +205,7 @@ class Overview:
                 for one in self._health.conditions
             ],
             "census": self._census(),
+            "enrolment": self._enrolment(),
             "closing": await self._closing(),
             "demo": self._demo() if self._demo else None,
         }

@@ -301,13 +301,17 @@ def test_check_in_lists_keep_their_order_of_priority() -> None:
     assert parse(server(checkin_lists=[3, 1, 2])).server.checkin_lists == (3, 1, 2)
 
 
-def test_an_address_needs_everything_that_belongs_to_it_told_at_once() -> None:
-    assert problems_of({"server": {"url": SERVER["url"]}}) == [
-        "[server]: url is set, so these are needed: organizer, event, checkin_lists, token_file"
+def test_a_token_needs_everything_that_belongs_to_it_told_at_once() -> None:
+    assert problems_of({"server": {"token_file": "/etc/gated/token"}}) == [
+        "[server]: token_file is set, so these are needed: url, organizer, event, checkin_lists"
     ]
     assert problems_of(server(event="", checkin_lists=[])) == [
-        "[server]: url is set, so these are needed: event, checkin_lists"
+        "[server]: token_file is set, so these are needed: event, checkin_lists"
     ]
+
+
+def test_without_a_token_an_address_is_only_where_the_gate_may_be_enrolled() -> None:
+    assert parse({"server": {"url": SERVER["url"]}}).server.url == SERVER["url"]
 
 
 def test_without_an_address_nothing_of_the_server_is_needed() -> None:

@@ -188,6 +188,7 @@ def test_no_status_flashes_more_than_three_times_a_second(pattern: signals.Statu
 def test_status_patterns_blink_as_they_are_described() -> None:
     assert {name: pattern.beats for name, pattern in STATUS.items()} == {
         "starting": ((0.2, True), (0.2, False)),
+        "enrol": (*(((0.3, True), (0.3, False)) * 4)[:-1], (1.5, False)),
         "ready": ((1.0, True),),
         "offline": ((1.0, True), (1.0, False)),
         "stale": ((0.3, True), (2.4, False)),
@@ -300,6 +301,7 @@ def test_the_table_for_the_readme_says_what_the_steps_do() -> None:
         ["| mode exit", "none", "short short long; falling"],
         ["| mode locked", "none", "long long; falling"],
         ["| mode unlocked", "none", "long short short; rising"],
+        ["| enrolled", "none", "short short short long; rising"],
     ]
     assert all(
         line.endswith(f" {signal.meaning} |")
@@ -319,6 +321,7 @@ def test_the_status_table_for_the_readme_has_a_line_for_every_pattern() -> None:
 
     assert [line.split(" | ")[:2] for line in lines[2:]] == [
         ["| starting", "fast blinking"],
+        ["| enrol", "4 slow flashes, pause"],
         ["| ready", "steady"],
         ["| offline", "slow blinking"],
         ["| stale", "1 slow flash, pause"],

@@ -86,7 +86,9 @@ def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
 
 
 def test_without_a_server_there_is_no_token_to_read() -> None:
-    assert complaint(Server()) == "[server] url: is needed: the address of the ticket server"
+    assert complaint(Server()) == (
+        "[server] url: is needed, or the gate has to be enrolled: see gated enrol"
+    )
 
 
 def test_a_wrong_token_file_stops_systemd_from_trying_again(tmp_path: Path) -> None:

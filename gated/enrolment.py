@@ -1,0 +1,470 @@
+"""Makes this gate a device of a server's, and takes leave of it; on the disk at every step."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from gated import __version__
+from gated.errors import (
+    CodeUsed,
+    DeviceRevoked,
+    EnrolmentRefused,
+    GatedError,
+    NotAuthorized,
+    ServerError,
+    ServerUnreachable,
+)
+from gated.identity import Identity, IdentityFolder, Intent, enrols
+from gated.logs import printable
+from gated.model import Act
+from gated.server.device import DeviceClient
+from gated.store import home, ledger
+from gated.sync.pace import Pace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gated.clock import Clock
+    from gated.config import Config
+    from gated.server.device import Enrolled
+    from gated.server.handshake import Handshake
+    from gated.store.database import Store
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+ANSWER_LOST = (
+    "the server's answer with the token was lost on the way, and it is told only once:"
+    " make a new device at the server and show its code"
+)
+_BY_CONFIG = (
+    "this gate has its token from its config ([server] token_file, or a credential of systemd's),"
+    " which is for the admin to change"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A check-in list that the gate may work for."""
+
+    event: str
+    event_name: str
+    list_id: int
+    list_name: str
+
+
+class Enrolment:
+    """One gate's standing with its server. Every act and every refusal is in the ledger.
+
+    `on_change` is called when identity, event or token became others: the gate's parts are then
+    to be built anew. What the server cannot be asked raises ServerError, what must not be done
+    EnrolmentRefused.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        clock: Clock,
+        *,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.folder = IdentityFolder(config.identity_folder)
+        self.choices: tuple[Choice, ...] = ()
+        """What a person has to choose from, once the server was asked."""
+        self.words = ""
+        self.on_words: Callable[[], None] = lambda: None
+        self._config = config
+        self._store = store
+        self._clock = clock
+        self._on_change = on_change
+        self._lock = asyncio.Lock()
+        self._open = asyncio.Event()
+        self._open.set()
+
+    @property
+    def identity(self) -> Identity | None:
+        """Who the gate is, as far as it was enrolled."""
+        return self.folder.load()
+
+    async def enrol(
+        self,
+        code: Handshake,
+        *,
+        origin: str,
+        event: str = "",
+        lists: Sequence[int] = (),
+        other_server: bool = False,
+        replace: bool = False,
+    ) -> Identity:
+        """Exchange the code for a token of our own, then see what it is for.
+
+        `event` and `lists` say it where there is a choice; `other_server` confirms a server that
+        is not the config's, `replace` that the gate is to leave the one it is enrolled at.
+        """
+        async with self._lock:
+            try:
+                await self._check(code, other_server=other_server, replace=replace)
+                await self._initialize(Intent("initialize", origin, code.url, code.token))
+            except GatedError as error:
+                await self.refuse(f"{code.host}: {error}", origin=origin)
+                raise
+            finally:
+                self._open.set()
+            return await self._pick(origin, event, lists)
+
+    async def run(self) -> None:
+        """Take up what a stop or a lost answer cut off, whenever there is such a thing."""
+        pace = Pace(first_s=1, longest_s=5)
+        while True:
+            await self._open.wait()
+            try:
+                await self.resume()
+                await self._tell_version()
+            except EnrolmentRefused as refusal:
+                self.say(str(refusal))
+            except ServerError as error:
+                self.say(f"{error}: trying again")
+                await asyncio.sleep(pace.next())
+            else:
+                pace.reset()
+                self._open.clear()
+
+    async def resume(self) -> None:
+        """Take up what the last stop, or a lost answer, cut off."""
+        async with self._lock:
+            intent = self.folder.intent()
+            identity = self.identity
+            if intent is None:
+                if identity and not identity.chosen and not identity.spent and not self.choices:
+                    await self._pick("start")
+            elif intent.what == "initialize":
+                await self._initialize(intent)
+                await self._pick(intent.origin)
+            elif intent.what == "roll":
+                await self._settle_roll(intent)
+            else:
+                await self._leave(intent.origin, offline=False)
+
+    def say(self, words: str) -> None:
+        """Keep the newest thing that whoever enrols should know."""
+        if words != self.words:
+            logger.warning("enrolment: %s", words)
+        self.words = words
+        self.on_words()
+
+    async def choose(self, event: str, lists: Sequence[int], *, origin: str) -> Identity:
+        """Work for these lists of this event from now on."""
+        async with self._lock:
+            identity = self._standing()
+            async with self._device(identity) as device:
+                there = await device.lists(identity.organizer, event)
+            wrong = [one for one in lists if one not in there]
+            if wrong or not lists:
+                known = ", ".join(f"{one} {printable(name)}" for one, name in there.items())
+                raise EnrolmentRefused(
+                    f"event {printable(event)} has no check-in list"
+                    f" {wrong[0] if wrong else ''}: choose of {known or 'none'}"
+                )
+            return await self._take(identity, event, lists, origin)
+
+    async def roll(self, *, origin: str) -> None:
+        """Have another token of the server's. Raises EnrolmentRefused if its answer is lost."""
+        async with self._lock:
+            identity = self._standing()
+            intent = Intent("roll", origin)
+            await self._written(partial(self.folder.intend, intent))
+            try:
+                async with self._device(identity) as device:
+                    rolled = await device.roll()
+            except NotAuthorized:
+                await self._written(self.folder.done)
+                raise
+            except ServerError as error:
+                if isinstance(error, ServerUnreachable) and not error.sent:
+                    await self._written(self.folder.done)
+                    raise
+                # It may have been done: only the old token can tell.
+                self._open.set()
+                await self._settle_roll(intent)
+                raise
+            token_file = await self._written(partial(self.folder.put_token, rolled.token))
+            await self._save(msgspec.structs.replace(identity, token_file=token_file))
+            await self._written(self.folder.done)
+            await self._note("rolled", origin, identity.name)
+            self._on_change()
+
+    async def unenrol(self, *, origin: str, offline: bool = False) -> None:
+        """Revoke the device at the server, forget token and list; the scans stay.
+
+        `offline` does it without the server, at which somebody then has to revoke the device.
+        """
+        async with self._lock:
+            if self.identity is None:
+                raise EnrolmentRefused(
+                    "this gate is not enrolled" if enrols(self._config) else _BY_CONFIG
+                )
+            await self._written(partial(self.folder.intend, Intent("unenrol", origin)))
+            try:
+                await self._leave(origin, offline=offline)
+            except ServerError:
+                await self._written(self.folder.done)
+                raise
+
+    async def revoked(self, *, origin: str = "server") -> None:
+        """The server took the device's access away: forget token and list, keep the scans."""
+        async with self._lock:
+            identity = self.identity if enrols(self._config) else None
+            if identity:
+                await self._save(msgspec.structs.replace(identity, spent="revoked", token_file=""))
+            await self._wipe("revoked", origin)
+            if identity:
+                self._on_change()
+
+    async def wipe_if_revoked(self) -> None:
+        """Finish what a power cut between revoking and wiping left. Raises StoreError."""
+        identity = self.identity
+        if identity and identity.spent == "revoked":
+            tickets = await self._store.write(home.wipe)
+            if tickets:
+                logger.warning("%d tickets wiped: the server revoked this device", tickets)
+
+    async def let_go(self, nonces: Sequence[str], why: str, *, origin: str) -> int:
+        """Owe these scans to no server any more. Raises StoreError."""
+        act = self._act("let_go", origin, why)
+        return await self._store.write(partial(home.let_go, nonces=nonces, act=act))
+
+    async def _tell_version(self) -> None:
+        """Tell the server when this gate runs another version than it was told of."""
+        identity = self.identity if enrols(self._config) else None
+        if identity and identity.chosen and not identity.spent and identity.software != __version__:
+            async with self._lock, self._device(identity) as device:
+                await device.update()
+                await self._save(msgspec.structs.replace(identity, software=__version__))
+
+    async def refuse(self, why: str, *, origin: str) -> None:
+        """Write down that somebody tried. Raises StoreError."""
+        await self._note("enrol_refused", origin, why)
+
+    async def _check(self, code: Handshake, *, other_server: bool, replace: bool) -> None:
+        if not enrols(self._config):
+            raise EnrolmentRefused(_BY_CONFIG)
+        identity = self.identity
+        if identity and not identity.spent and not replace:
+            raise EnrolmentRefused(
+                f"this gate is enrolled at {_host(identity.url)} as {printable(identity.name)!r}"
+                " already: gated unenrol comes first, or --replace"
+            )
+        expected = self._config.server.url
+        if expected and _origin(expected) != _origin(code.url) and not other_server:
+            raise EnrolmentRefused(
+                f"the code is of {printable(code.host)}, but the config expects"
+                f" {_host(expected)}: an admin can confirm the other one, on the page or with"
+                " --other-server"
+            )
+        await self._check_home(f"{code.url} ", f"at {printable(code.host)}")
+
+    async def _check_home(self, begins: str, where: str) -> None:
+        """Scans of one event must never be told to another."""
+        known, owed = await self._store.read(lambda db: (home.home(db), home.unsettled(db)))
+        if owed and known and not known.startswith(begins):
+            server, organizer, event = [*known.split(" "), "", ""][:3]
+            raise EnrolmentRefused(
+                f"{owed} scans are still to be told to {_host(server)} ({organizer}/{event}), and"
+                f" cannot be told {where}: enrol there again, or take them away with"
+                " gated unenrol --export FILE"
+            )
+
+    async def _initialize(self, intent: Intent) -> None:
+        """Ask for the token; that it was asked for is on the disk before."""
+        before = self.folder.intent()
+        asked_before = bool(
+            before and before.what == "initialize" and before.code == intent.code and before.sent
+        )
+        await self._written(partial(self.folder.intend, msgspec.structs.replace(intent, sent=True)))
+        try:
+            timeout_s = self._config.server.timeout_s
+            async with DeviceClient(intent.url, timeout_s=timeout_s) as device:
+                enrolled = await device.initialize(intent.code)
+        except CodeUsed:
+            await self._written(self.folder.done)
+            if not asked_before:
+                raise
+            await self._note("token_lost", intent.origin, _host(intent.url))
+            raise EnrolmentRefused(ANSWER_LOST) from None
+        except EnrolmentRefused:
+            await self._written(self.folder.done)
+            raise
+        except ServerUnreachable as error:
+            if not error.sent and not asked_before:
+                await self._written(self.folder.done)
+            raise
+        await self._adopt(intent, enrolled)
+
+    async def _adopt(self, intent: Intent, enrolled: Enrolled) -> None:
+        before = self.identity
+        is_same = before and (before.url, before.organizer) == (intent.url, enrolled.organizer)
+        token_file = await self._written(partial(self.folder.put_token, enrolled.token))
+        await self._save(
+            Identity(
+                url=intent.url,
+                organizer=enrolled.organizer,
+                token_file=token_file,
+                device_id=enrolled.device_id,
+                name=enrolled.name,
+                profile=enrolled.profile,
+                gate=enrolled.gate,
+                software=__version__,
+                former_event=before.event if is_same and before else "",
+                former_lists=before.lists if is_same and before else (),
+            )
+        )
+        await self._written(self.folder.done)
+        what = f"{_host(intent.url)}, organizer {enrolled.organizer}, device {enrolled.device_id}"
+        await self._note("enrolled", intent.origin, what)
+        logger.info("enrolled by %s at %s", intent.origin, what)
+
+    async def _pick(self, origin: str, event: str = "", lists: Sequence[int] = ()) -> Identity:
+        """Take the only list there is, or have a person choose."""
+        identity = self._standing()
+        async with self._device(identity) as device:
+            found = await self._offered(identity, device, event)
+        there = {(one.event, one.list_id) for one in found}
+        first = found[0].event if found else ""
+        for where, wanted in (
+            (first, lists),
+            (first, self._config.server.checkin_lists),
+            (identity.former_event, identity.former_lists),
+        ):
+            if wanted and there >= {(where, one) for one in wanted}:
+                return await self._take(identity, where, wanted, origin)
+        if len(found) == 1 and not lists:
+            return await self._take(identity, found[0].event, (found[0].list_id,), origin)
+        self.choices = tuple(found)
+        logger.info("enrolled; which of %d check-in lists is it for?", len(found))
+        return identity
+
+    async def _offered(self, identity: Identity, device: DeviceClient, event: str) -> list[Choice]:
+        """The lists of the config's event, else of the one the server means, else of all."""
+        selection = await device.selection()
+        ours = self._config.server.organizer in {"", identity.organizer}
+        event = event or (self._config.server.event if ours else "")
+        if event:
+            events = {event: event}
+        elif selection:
+            events = {selection.event: selection.event_name}
+        else:
+            events = await device.events(identity.organizer)
+        found = [
+            Choice(slug, name, list_id, list_name)
+            for slug, name in events.items()
+            for list_id, list_name in (await device.lists(identity.organizer, slug)).items()
+        ]
+        # Of a device with a gate of its own the server knows which list is meant.
+        if identity.gate and selection and selection.list_id:
+            meant = (selection.event, selection.list_id)
+            found = [one for one in found if (one.event, one.list_id) == meant] or found
+        return found
+
+    async def _take(
+        self, identity: Identity, event: str, lists: Sequence[int], origin: str
+    ) -> Identity:
+        name = home_of(identity.url, identity.organizer, event)
+        await self._check_home(name, f"for {printable(event)}")
+        act = self._act("chosen", origin, f"{event}, lists {', '.join(map(str, lists))}")
+        await self._store.write(partial(home.move, name=name, act=act))
+        chosen = msgspec.structs.replace(identity, event=event, lists=tuple(lists))
+        await self._save(chosen)
+        self.choices = ()
+        logger.info("works for event %s, lists %s, by %s", event, list(lists), origin)
+        self._on_change()
+        return chosen
+
+    async def _settle_roll(self, intent: Intent) -> None:
+        """Find out, by the old token, whether the server gave out a new one that was lost."""
+        identity = self.identity
+        if identity and not identity.spent:
+            try:
+                async with self._device(identity) as device:
+                    await device.selection()
+            except DeviceRevoked:
+                pass  # which is heard, and dealt with, elsewhere
+            except NotAuthorized:
+                await self._save(msgspec.structs.replace(identity, spent="lost"))
+                await self._written(self.folder.done)
+                await self._note("token_lost", intent.origin, _host(identity.url))
+                self._on_change()
+                raise EnrolmentRefused(ANSWER_LOST) from None
+        await self._written(self.folder.done)
+
+    async def _leave(self, origin: str, *, offline: bool) -> None:
+        identity = self.identity
+        if identity and not identity.spent and not offline:
+            try:
+                async with self._device(identity) as device:
+                    await device.revoke()
+            except NotAuthorized as error:
+                logger.info("the server took the access away before: %s", error)
+        await self._written(self.folder.remove)
+        await self._wipe("unenrolled", origin)
+        await self._written(self.folder.done)
+        self.choices = ()
+        self._on_change()
+
+    async def _wipe(self, what: str, origin: str) -> None:
+        owed = await self._store.read(home.unsettled)
+        act = self._act(what, origin, f"{owed} scans kept")
+        tickets = await self._store.write(partial(home.wipe_by, act=act))
+        logger.warning("%s by %s: %d tickets wiped, %d scans kept", what, origin, tickets, owed)
+
+    def _standing(self) -> Identity:
+        """The identity whose token is good. Raises EnrolmentRefused."""
+        identity = self.identity if enrols(self._config) else None
+        if identity is None or identity.spent:
+            raise EnrolmentRefused(
+                "this gate is not enrolled: show it a device's code, or run gated enrol"
+                if enrols(self._config)
+                else _BY_CONFIG
+            )
+        return identity
+
+    def _device(self, identity: Identity) -> DeviceClient:
+        token = self.folder.token(identity)
+        return DeviceClient(identity.url, token, timeout_s=self._config.server.timeout_s)
+
+    async def _save(self, identity: Identity) -> None:
+        await self._written(partial(self.folder.save, identity))
+
+    async def _written(self, write: Callable[[], T]) -> T:
+        """Beside the loop, for a card takes its time; a caller who goes does not stop it."""
+        return await asyncio.shield(asyncio.to_thread(write))
+
+    async def _note(self, what: str, origin: str, detail: str) -> None:
+        logger.info("%s by %s: %s", what, origin, printable(detail, 500))
+        act = self._act(what, origin, detail)
+        await self._store.write(partial(ledger.write_act, act=act))
+
+    def _act(self, what: str, origin: str, detail: str) -> Act:
+        return Act(what=what, origin=origin, at=self._clock.wall(), detail=printable(detail, 500))
+
+
+def home_of(url: str, organizer: str, event: str) -> str:
+    """Whose scans are made here: server, organizer and event in one text."""
+    return f"{url} {organizer} {event}"
+
+
+def _host(url: str) -> str:
+    return printable(urlsplit(url).netloc, 100)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port

@@ -1,0 +1,205 @@
+"""A gate that nobody enrolled yet: it lets nobody in, and reads its device's code, no keyboard."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gated.camera.eyes import Eyes, open_eyes
+from gated.desk import Desk
+from gated.enrolment import Enrolment
+from gated.errors import GatedError, PanelError
+from gated.front import Front, open_front
+from gated.health import Bell, Health
+from gated.parts import open_page
+from gated.server.handshake import read_handshake
+from gated.store import home
+from gated.store.database import Store
+from gated.web.afar import Afar
+from gated.web.commands import status_command
+from gated.web.control import Control
+from gated.web.enrolling import enrolment_actions, enrolment_commands, enrolment_state
+from gated.web.panel import panel_actions, panel_commands
+from gated.web.state import Overview
+from gated.web.vitals import Vitals
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from contextlib import AsyncExitStack
+
+    from gated.config import Config
+    from gated.model import Sighting
+    from gated.parts import Extras
+    from gated.web.page import Page
+
+logger = logging.getLogger(__name__)
+
+_NOT_YET = "not enrolled: show this gate the QR code that the server has for its device"
+_REVOKED = (
+    "the server revoked this device, and the list was wiped: make a new device there and show"
+    " this gate its code"
+)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What such a gate is made of: no server, no list, and so no decisions."""
+
+    store: Store
+    front: Front
+    desk: Desk
+    eyes: Eyes
+    enrolment: Enrolment
+    overview: Overview
+    page: Page | None
+    afar: Afar
+    health: Health
+    sightings: asyncio.Queue[Sighting | None]
+    stop: asyncio.Event
+    anew: asyncio.Event
+
+    @property
+    def background(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        """What goes on beside."""
+        return {"enrolment": self.enrolment.run}
+
+    async def answer(self) -> None:
+        """Take what is held up for the device's code, one at a time, until a None comes."""
+        looking: asyncio.Task[None] | None = None
+        try:
+            while sighting := await self.sightings.get():
+                if not sighting.again and (looking is None or looking.done()):
+                    looking = asyncio.create_task(self.look(sighting), name="look")
+            if looking:
+                await asyncio.wait({looking})
+        finally:
+            if looking:
+                looking.cancel()
+
+    async def look(self, sighting: Sighting) -> None:
+        """Enrol by what was held up, or say why not; never green."""
+        try:
+            try:
+                code = read_handshake(sighting.text)
+            except GatedError as refusal:
+                await self.enrolment.refuse(str(refusal), origin=sighting.eye)
+                raise
+            await self.enrolment.enrol(code, origin=sighting.eye)
+        except GatedError as error:
+            self._show("error")
+            self.enrolment.say(str(error))
+        except Exception:
+            logger.exception("what was held up could not be looked at")
+            self._show("error")
+        else:
+            self._show("enrolled")
+
+    def _show(self, name: str) -> None:
+        try:
+            self.front.panel.show(self.front.signals.signals[name])
+        except PanelError as error:
+            self.health.fail("panel", str(error))
+
+
+async def open_waiting(
+    stack: AsyncExitStack, config: Config, extras: Extras, *, stop: asyncio.Event
+) -> Waiting:
+    """Build and open what is needed to be enrolled, the store first."""
+    clock = extras.clock
+    changed, lamps_changed = Bell(), Bell()
+    health, anew = Health(changed), asyncio.Event()
+    sightings: asyncio.Queue[Sighting | None] = asyncio.Queue(4)
+    store = await stack.enter_async_context(Store(Path(config.store.path), config.key_file))
+    front = await open_front(
+        stack,
+        config,
+        clock,
+        health,
+        on_input=lambda _: None,
+        lamps_changed=lamps_changed,
+        pin_factory=extras.pin_factory,
+    )
+    desk = Desk(store, front.panel, clock, health, on_change=changed.ring, signals=front.signals)
+    await desk.start("last")
+    eyes = open_eyes(
+        config,
+        extras.source,
+        sightings,
+        health,
+        mode=lambda: desk.mode,
+        clock=clock.monotonic,
+        light=front.torch_switch(config.panel),
+    )
+    enrolment = Enrolment(config, store, clock, on_change=anew.set)
+    await enrolment.wipe_if_revoked()
+    owed = await store.read(home.unsettled)
+    enrolment.on_words = partial(_say, health, enrolment, owed)
+    enrolment.on_words()
+    overview = Overview(
+        config,
+        store,
+        clock,
+        health,
+        desk=desk,
+        coming=lambda: "",
+        lamps=front.panel.lamps,
+        signals=front.signals,
+        eyes=eyes.state,
+        capabilities=lambda: None,
+        closing=_no_closing,
+        census=dict,
+        enrolment=partial(enrolment_state, enrolment),
+        demo=extras.demo,
+    )
+    page = await open_page(
+        stack,
+        config.web,
+        overview,
+        eyes,
+        desk,
+        (*panel_actions(desk), *enrolment_actions(enrolment)),
+        rung_by=(changed, lamps_changed),
+    )
+    commands = {
+        **status_command(overview),
+        **panel_commands(desk),
+        **enrolment_commands(enrolment),
+    }
+    await stack.enter_async_context(Control(config.control_socket, commands))
+    changed.on_ring(lambda: front.refresh(desk.mode))
+    front.refresh(desk.mode)
+    return Waiting(
+        store=store,
+        front=front,
+        desk=desk,
+        eyes=eyes,
+        enrolment=enrolment,
+        overview=overview,
+        page=page,
+        afar=Afar(Vitals(store, clock, eyes, old_s=config.server.old_after_s), None, None),
+        health=health,
+        sightings=sightings,
+        stop=stop,
+        anew=anew,
+    )
+
+
+def _say(health: Health, enrolment: Enrolment, owed: int) -> None:
+    """What to do, what came of the last try, and what waits for it."""
+    identity = enrolment.identity
+    words = _REVOKED if identity and identity.spent == "revoked" else _NOT_YET
+    if enrolment.choices:
+        words = "enrolled; choose the check-in list, on the page or with gated enrol --list"
+    if enrolment.words:
+        words += f" ({enrolment.words})"
+    if owed:
+        words += f"; {owed} scans are kept until then"
+    health.warn("enrolment", words)
+
+
+async def _no_closing() -> dict[str, Any] | None:
+    return None
