@@ -54,7 +54,7 @@ class Gate:
     What it needs of its siblings it gets as callables: `ask` fetches the tickets of a secret from
     the server by list, or None when there was no answer in time; `asking` says whether it is worth
     trying; `reports` whether refused scans are told to the server; `on_shown` hears of every
-    answer; `is_trial` tells codes that are held up to try the camera from guests.
+    answer; `is_tryout` tells codes that are held up to try the camera from guests.
     """
 
     def __init__(
@@ -72,9 +72,9 @@ class Gate:
         reports: Callable[[], bool],
         on_shown: Callable[[Shown], None],
         signals: Book | None = None,
-        is_trial: Callable[[Sighting], bool] = lambda _: False,
+        is_tryout: Callable[[Sighting], bool] = lambda _: False,
     ) -> None:
-        self._is_trial = is_trial
+        self._is_tryout = is_tryout
         self._signals = signals or Book()
         self._store = store
         self._panel = panel
@@ -95,7 +95,7 @@ class Gate:
         places = asyncio.Semaphore(_AT_ONCE)
         try:
             while sighting := await sightings.get():
-                if self._is_trial(sighting):
+                if self._is_tryout(sighting):
                     continue
                 # Who waits for the server's word must not hold up the next guest.
                 await places.acquire()

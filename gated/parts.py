@@ -33,7 +33,7 @@ from gated.sync.pull import Pull
 from gated.sync.push import Push
 from gated.sync.revocation import Revocation
 from gated.sync.timekeeper import Timekeeper
-from gated.trial_codes import TrialCodes
+from gated.tryouts import Tryouts
 from gated.web.actions import actions
 from gated.web.afar import Afar, open_afar
 from gated.web.closing import closing_actions, closing_commands
@@ -268,7 +268,8 @@ async def open_parts(
         on_change=changed.ring,
     )
     standing = await _stand(file or config, config.server, client, store, clock, health)
-    steering = steer(config, store, clock, health, desk, closing, inputs)
+    tryouts = Tryouts()
+    steering = steer(config, store, clock, health, desk, closing, inputs, tryouts)
     overview = Overview(
         config,
         store,
@@ -299,7 +300,6 @@ async def open_parts(
             extras.on_shown(answer)
         changed.ring()
 
-    trial_codes = TrialCodes()
     gate = Gate(
         store,
         front.panel,
@@ -313,7 +313,7 @@ async def open_parts(
         reports=lambda: bool(pull.capabilities and pull.capabilities.failed_checkins),
         on_shown=shown,
         signals=front.signals,
-        is_trial=trial_codes.takes,
+        is_tryout=tryouts.takes,
     )
 
     client.on_reach, client.on_answer = partial(_reached, health, push), overview.reached
@@ -349,7 +349,7 @@ async def open_parts(
             {
                 **commands(overview, pull, desk, eyes.aiming),
                 **panel_commands(desk),
-                **preflight_commands(desk, steering, trial_codes),
+                **preflight_commands(desk, tryouts),
                 **closing_commands(closing),
                 **enrolment_commands(standing.enrolment),
             },

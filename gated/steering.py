@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gated.model import ScanType
 from gated.panel import Input
 from gated.timetable import Timetable, entries_of
+from gated.tryouts import Tryouts
 from gated.wrong_mode import WrongMode
 from gated.zone import local_zone
 
@@ -33,27 +34,14 @@ class Steering:
     wrong_mode: WrongMode
     key_closed: ScanType
     inputs: asyncio.Queue[Input] = field(default_factory=asyncio.Queue)
-    awaited: asyncio.Future[Input] | None = None
+    tryouts: Tryouts = field(default_factory=Tryouts)
 
     async def follow(self) -> None:
         """Do what the panel's inputs ask for, for ever. Raises StoreError."""
         while True:
             given = await self.inputs.get()
-            if self.awaited and not self.awaited.done():
-                self.awaited.set_result(given)
-            else:
+            if not self.tryouts.takes_input(given):
                 await self.obey(given)
-
-    async def next_input(self, patience_s: float) -> Input | None:
-        """What is done at the panel next, which then does nothing; None if nothing is."""
-        self.awaited = asyncio.get_running_loop().create_future()
-        try:
-            async with asyncio.timeout(patience_s):
-                return await self.awaited
-        except TimeoutError:
-            return None
-        finally:
-            self.awaited = None
 
     async def obey(self, given: Input) -> None:
         """Do what one input asks for. Raises StoreError."""
@@ -81,6 +69,7 @@ def steer(
     desk: Desk,
     closing: CheckOutAll,
     inputs: asyncio.Queue[Input],
+    tryouts: Tryouts,
 ) -> Steering:
     """Put it together."""
 
@@ -103,4 +92,4 @@ def steer(
     wrong_mode = WrongMode(health)
     desk.on_mode = wrong_mode.forget
     key_closed = ScanType(settings.panel.mode.key_closed)
-    return Steering(desk, timetable, wrong_mode, key_closed, inputs)
+    return Steering(desk, timetable, wrong_mode, key_closed, inputs, tryouts)

@@ -19,11 +19,13 @@ from gated.parts import open_page
 from gated.server.handshake import read_handshake
 from gated.store import home
 from gated.store.database import Store
+from gated.tryouts import Tryouts
 from gated.web.afar import Afar
 from gated.web.commands import status_command
 from gated.web.control import Control
 from gated.web.enrolling import enrolment_actions, enrolment_commands, enrolment_state
 from gated.web.panel import panel_actions, panel_commands
+from gated.web.preflight import preflight_commands
 from gated.web.state import Overview
 from gated.web.vitals import Vitals
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from gated.config import Config
     from gated.model import Sighting
+    from gated.panel import Input
     from gated.parts import Extras
     from gated.web.page import Page
 
@@ -59,6 +62,7 @@ class Waiting:
     afar: Afar
     health: Health
     sightings: asyncio.Queue[Sighting | None]
+    tryouts: Tryouts
     stop: asyncio.Event
     anew: asyncio.Event
 
@@ -72,6 +76,8 @@ class Waiting:
         looking: asyncio.Task[None] | None = None
         try:
             while sighting := await self.sightings.get():
+                if self.tryouts.takes(sighting):
+                    continue
                 if not sighting.again and (looking is None or looking.done()):
                     looking = asyncio.create_task(self.look(sighting), name="look")
             if looking:
@@ -111,15 +117,19 @@ async def open_waiting(
     """Build and open what is needed to be enrolled, the store first."""
     clock = extras.clock
     changed, lamps_changed = Bell(), Bell()
-    health, anew = Health(changed), asyncio.Event()
+    health, anew, tryouts = Health(changed), asyncio.Event(), Tryouts()
     sightings: asyncio.Queue[Sighting | None] = asyncio.Queue(4)
+
+    def pressed(given: Input) -> None:
+        tryouts.takes_input(given)  # there is no mode to change yet
+
     store = await stack.enter_async_context(Store(Path(config.store.path), config.key_file))
     front = await open_front(
         stack,
         config,
         clock,
         health,
-        on_input=lambda _: None,
+        on_input=pressed,
         lamps_changed=lamps_changed,
         pin_factory=extras.pin_factory,
     )
@@ -168,6 +178,7 @@ async def open_waiting(
         **status_command(overview),
         **panel_commands(desk),
         **enrolment_commands(enrolment),
+        **preflight_commands(desk, tryouts),
     }
     await stack.enter_async_context(Control(config.control_socket, commands))
     changed.on_ring(lambda: front.refresh(desk.mode))
@@ -183,6 +194,7 @@ async def open_waiting(
         afar=Afar(Vitals(store, clock, eyes, old_s=config.server.old_after_s), None, None),
         health=health,
         sightings=sightings,
+        tryouts=tryouts,
         stop=stop,
         anew=anew,
     )

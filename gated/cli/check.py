@@ -13,7 +13,7 @@ import click
 
 from gated import __version__, config
 from gated.cli.base import cli, config_path_option, run_async
-from gated.errors import ConfigError
+from gated.errors import ConfigError, StoreError
 from gated.identity import laid_over
 from gated.logs import printable
 
@@ -84,6 +84,8 @@ async def _go_through(
     problems = ""
     try:
         settings = laid_over(config.load(path))
+    except StoreError as error:  # what enrolment left behind cannot be read
+        settings, problems = config.Config(), str(error)
     except ConfigError as error:
         settings, problems = config.Config(), "; ".join(str(one) for one in error.problems)
     here: Here = await preflight.look_around(

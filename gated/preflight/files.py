@@ -6,10 +6,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gated.identity import IdentityFolder
 from gated.preflight.finding import Finding, good, red
 
 if TYPE_CHECKING:
     from gated.preflight.here import Here
+
+_SHOW_IT = "show the gate the QR code that the server has for its device, or run gated enrol"
 
 
 def config(here: Here) -> Finding:
@@ -25,13 +28,19 @@ def config(here: Here) -> Finding:
 
 
 def enrolment(here: Here) -> Finding:
-    """Whether there is a server, and a token for it."""
+    """Whether the gate is a device of a server's, and what it is for there."""
     server = here.config.server
-    if not (server.token_file and server.event and server.checkin_lists):
-        remedy = "show it the QR code that the server has for its device, or run gated enrol"
-        return red("this gate belongs to no event yet", remedy)
+    folder = here.config.identity_folder
+    identity = IdentityFolder(folder).load()
+    if identity and identity.spent and server.token_file in {"", str(folder / identity.token_file)}:
+        return red(f"the token of this gate's device is {identity.spent}", _SHOW_IT)
+    if not server.token_file:
+        return red("not enrolled", _SHOW_IT)
     if not Path(server.token_file).exists():
         return red(f"there is no token in {server.token_file}", "put the device's token there")
+    if not (server.event and server.checkin_lists):
+        remedy = "choose on the gate's page, or: sudo gated enrol --event SLUG --list NUMBER"
+        return red("for which event and check-in list is not chosen yet", remedy)
     return good(f"{server.organizer}/{server.event} at {server.url}")
 
 
@@ -54,7 +63,8 @@ def secrets(here: Here) -> Finding:
 
 def _secret_files(here: Here) -> list[Path]:
     named = (here.config.server.token_file, here.config.web.login_file, here.config.web.key)
-    return [*(Path(name) for name in named if name), here.config.key_file]
+    folder = here.config.identity_folder
+    return [*(Path(name) for name in named if name), here.config.key_file, folder]
 
 
 def data_folder(here: Here) -> Finding:

@@ -107,8 +107,8 @@ async def certificate(here: Here) -> Finding:
 
 async def rights(here: Here) -> Finding:
     """What the server lets this token do."""
-    if not here.config.server.url:
-        return unknown(_NO_SERVER)
+    if not here.config.server.checkin_lists:
+        return unknown("no event and check-in list are chosen yet")
     found = await visit(here)
     if isinstance(found.error, NotAuthorized):
         remedy = "make a new device at the server, or give this one back its rights"

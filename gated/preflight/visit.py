@@ -38,6 +38,8 @@ async def visit(here: Here) -> Visit:
 
 
 async def _visit(here: Here) -> Visit:
+    if not here.config.server.checkin_lists:
+        return Visit(error=GatedError("for which event and check-in list is not chosen yet"))
     offs: list[float] = []
 
     def hear(date: datetime, round_trip_s: float) -> None:

@@ -12,14 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from gated.desk import Desk
-    from gated.steering import Steering
-    from gated.trial_codes import TrialCodes
+    from gated.tryouts import Tryouts
 
 _LONGEST_S = 300
 
 
 def preflight_commands(
-    desk: Desk, steering: Steering, trial_codes: TrialCodes
+    desk: Desk, tryouts: Tryouts
 ) -> dict[
     str,
     Callable[[dict[str, Any], Callable[[dict[str, Any]], Awaitable[None]]], Awaitable[None]],
@@ -30,7 +29,7 @@ def preflight_commands(
         arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
     ) -> None:
         wait_s = _patience_s(arguments)
-        read = trial_codes.expect(text_of(arguments, "text"))
+        read = tryouts.expect(text_of(arguments, "text"))
         await say({"waiting": True})
         await asyncio.wait({read}, timeout=wait_s)
         await say({"read": read.done(), "eye": read.result().eye if read.done() else None})
@@ -44,7 +43,7 @@ def preflight_commands(
     async def press(
         arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
     ) -> None:
-        given = await steering.next_input(_patience_s(arguments))
+        given = await tryouts.next_input(_patience_s(arguments))
         await say({"input": given and str(given)})
 
     return {"try_code": code, "try_part": part, "try_press": press}

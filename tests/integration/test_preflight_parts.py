@@ -403,3 +403,25 @@ async def test_a_running_gate_whose_lamps_fail_is_red(tmp_path: Path) -> None:
 
     found = await pins.pins(here)
     assert (found.outcome, found.words) == (RED, "Pin 27 is busy")
+
+
+async def test_a_gate_that_waits_to_be_enrolled_lends_its_camera_and_button_too(
+    tmp_path: Path,
+) -> None:
+    nobody = {"url": "", "organizer": "", "event": "", "checkin_lists": [], "token_file": ""}
+    with Process("", tmp_path, server=nobody, panel={"kind": "gpio"}) as gate:
+        await asyncio.to_thread(gate.start, wait_for="waits to be enrolled")
+        here = await look_around(config.load(gate.config), gate.config, root=tmp_path)
+        here.show, here.patience_s = gate.feed, 10
+        found = await eyes.code(here)
+        here.patience_s = 0.3
+        pressed = await pins.button(here, part="button", person=Person())
+        report = await asyncio.to_thread(gate.command, "check", "--json")
+
+    lines = {one["check"]: one for one in json.loads(report.stdout)["checks"]}
+    assert found.outcome is GOOD
+    assert "no device's code" not in gate.log()
+    assert pressed.words == "nothing came from the button on pin 25 within 0 s"
+    assert lines["enrolment"]["words"] == "not enrolled"
+    assert lines["rights"]["outcome"] == "cannot tell"
+    assert not [one for one in lines.values() if "check itself failed" in one["words"]]

@@ -13,6 +13,7 @@ import pytest
 
 from gated import config
 from gated.clock import Clock
+from gated.identity import Identity, IdentityFolder, laid_over
 from gated.preflight import Here, Outcome, box, disk, files
 from gated.preflight.here import Account, program
 from gated.preflight.visit import Visit
@@ -67,12 +68,55 @@ def test_a_config_that_the_service_may_not_read_is_red(tmp_path: Path) -> None:
     assert files.config(here).words == f"gated may not read {tmp_path / 'gated.toml'}"
 
 
-def test_a_gate_without_a_server_or_without_a_token_is_not_enrolled(tmp_path: Path) -> None:
-    assert files.enrolment(a_box(tmp_path)).outcome is RED
+def test_a_gate_without_a_token_is_not_enrolled(tmp_path: Path) -> None:
+    found = files.enrolment(a_box(tmp_path))
+    assert (found.outcome, found.words) == (RED, "not enrolled")
+    assert found.remedy.startswith("show the gate the QR code")
     here = a_box(tmp_path, set=with_server(tmp_path))
     assert files.enrolment(here).outcome is GOOD
     (tmp_path / "token").unlink()
     assert files.enrolment(here).outcome is RED
+
+
+def enrolled(folder: Path, **changes: Any) -> Here:
+    """A gate that was enrolled by a QR code."""
+    kept = IdentityFolder(a_box(folder).config.identity_folder)
+    identity = Identity(
+        url="https://tickets.example.org",
+        organizer="demo",
+        token_file=kept.put_token("abcdefgh"),
+        **{"event": "conf", "lists": (1,), **changes},
+    )
+    kept.save(identity)
+    here = a_box(folder)
+    here.config = laid_over(here.config)
+    return here
+
+
+def test_a_gate_that_was_shown_its_devices_code_is_enrolled(tmp_path: Path) -> None:
+    assert files.enrolment(enrolled(tmp_path)).outcome is GOOD
+
+
+@pytest.mark.parametrize("spent", ["revoked", "lost"])
+def test_a_device_whose_token_opens_nothing_any_more_is_red(tmp_path: Path, spent: str) -> None:
+    found = files.enrolment(enrolled(tmp_path, spent=spent))
+
+    assert (found.outcome, found.words) == (RED, f"the token of this gate's device is {spent}")
+
+
+def test_enrolled_for_nothing_yet_is_red(tmp_path: Path) -> None:
+    found = files.enrolment(enrolled(tmp_path, lists=()))
+
+    assert found.outcome is RED
+    assert "gated enrol --event" in found.remedy
+
+
+def test_an_identity_that_everybody_may_look_into_is_red(tmp_path: Path) -> None:
+    here = enrolled(tmp_path)
+    assert files.secrets(here).outcome is GOOD
+    here.config.identity_folder.chmod(0o755)
+
+    assert files.secrets(here).outcome is RED
 
 
 @pytest.mark.parametrize("name", ["token", "page-login", "data/gated.key"])

@@ -178,7 +178,7 @@ def test_what_is_red_for_another_reason_is_told_and_stops_nothing(
         box.releases.activate(version, box.settings)
 
     assert box.current == "1.1"
-    assert "enrolment: this gate belongs to no event yet" in caplog.messages
+    assert "enrolment: not enrolled" in caplog.messages
 
 
 def test_going_back_is_one_command(box: Box) -> None:
