@@ -170,5 +170,6 @@ if [ "$start" = no ] || ! systemd_runs; then options+=(--no-start); fi
 "$release/bin/gated" activate "${options[@]}" "$(basename "$release")"
 if systemd_runs; then systemctl enable --quiet gated.service; fi
 if [ "$fresh_config" = yes ]; then
-  say "next: fill in /etc/gated/gated.toml, then: sudo gated check-config /etc/gated/gated.toml && sudo systemctl start gated"
+  say "next: sudo systemctl start gated, then show it the QR code that the ticket server has for its device (or: gated enrol --help)"
+  say "then: sudo gated check --ask --show"
 fi

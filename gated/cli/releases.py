@@ -57,9 +57,11 @@ def activate(release: str, *, start: bool, path: Path) -> None:
     except ConfigError:
         if is_update:
             raise  # what the release at work accepts, the next one must accept as well
-    ready = settings and settings.server.url and Path(settings.server.token_file).exists()
-    releases.activate(release, settings if ready else None)
-    click.echo(f"gated {release} is installed" + ("" if ready else "; it is not set up yet"))
+    token = settings.server.token_file if settings else ""
+    ready = bool(token and Path(token).exists())
+    # A new gate is started by whoever sees whether it has its camera and lamps already.
+    releases.activate(release, settings if ready or is_update else None)
+    click.echo(f"gated {release} is installed" + ("" if ready else "; it is not enrolled yet"))
 
 
 @cli.command()
