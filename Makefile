@@ -8,10 +8,10 @@ CODE := gated tests
 CORES ?= -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-pretix check format bench trials evening shift wheel release clean
+.PHONY: help demo test test-pretix check format bench trials evening shift virtual-pi arm64 wheel release clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/installed ## see a gate at work, without any hardware
 	$(BIN)/gated demo $(ARGS)
@@ -47,6 +47,14 @@ evening: $(VENV)/installed-dev ## check 5,000 out: killed three times in the mid
 
 shift: $(VENV)/installed-dev ## ten minutes of 30 scans a minute; page, stats, ledger and server must agree
 	SHIFT_SCANS=300 SHIFT_EVERY_S=2 $(BIN)/python -m pytest tests/integration/test_counts.py -k shift $(ARGS)
+
+# Debian with systemd under a kernel of its own; the first run builds both and keeps them. ARGS="--only powercut" runs one step.
+virtual-pi: $(VENV)/installed-dev ## install the release on a Pi that is a process, and try all that it must survive
+	PYTHONPATH=tests $(BIN)/python -m virtual_pi $(ARGS)
+
+arm64: $(VENV)/installed-dev ## show that a Pi finds its wheels, and run tests as one (ARGS="tests/unit/test_decide.py")
+	PYTHONPATH=tests $(BIN)/python -m virtual_pi.arm64 wheels
+	PYTHONPATH=tests $(BIN)/python -m virtual_pi.arm64 tests $(ARGS)
 
 wheel: $(VENV)/installed-dev ## build the wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

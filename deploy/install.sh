@@ -79,7 +79,8 @@ install_packages() {
   for package in "${packages[@]}"; do has_package "$package" || missing+=("$package"); done
   [ "${#missing[@]}" -gt 0 ] || return 0
   if compgen -G "$here/debs/*.deb" >/dev/null; then
-    apt-get install -y -qq --no-download --no-install-recommends "$here"/debs/*.deb >/dev/null ||
+    # Not --no-download: apt then finds no package whose version has an epoch.
+    apt-get install -y -qq --no-install-recommends "$here"/debs/*.deb >/dev/null ||
       say "the packages in debs/ could not be installed: they are for another system?"
   elif [ ! -d "$here/wheels" ]; then
     apt-get update -qq || say "the package lists could not be updated"

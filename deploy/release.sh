@@ -2,7 +2,8 @@
 # Builds dist/gated-VERSION.tar.gz, which installs without network: the wheel, every library as a wheel for 64-bit ARM and
 # Python 3.11 and 3.13, and what deploy/fetch-debs.sh put into debs/.
 #
-#   deploy/release.sh [PYTHON]      PYTHON has pip; ARCHES="aarch64 x86_64" adds wheels for other machines
+#   deploy/release.sh [PYTHON]      PYTHON has pip; ARCHES="aarch64 x86_64" adds wheels for other machines,
+#                                   PYTHONS="3.13:trixie" leaves those for bookworm out
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -16,7 +17,7 @@ mkdir -p "$wheels"
 
 "$python" -m pip wheel --quiet --no-deps --wheel-dir "$wheels" "$here"
 for arch in ${ARCHES:-aarch64}; do
-  for release in 3.11:bookworm 3.13:trixie; do
+  for release in ${PYTHONS:-3.11:bookworm 3.13:trixie}; do
     limits=()
     if [ "${release#*:}" = bookworm ]; then limits=(-c "$here/deploy/bookworm.txt"); fi
     platforms=()

@@ -59,7 +59,7 @@ class PiCamera:
         self._closed.set()
 
     def frames(self) -> Generator[Frame | None]:
-        """Give the newest picture; its pixels are the camera's own buffer."""
+        """Give the newest picture, copied: the camera closes its own under whoever still looks."""
         from picamera2 import MappedArray  # noqa: PLC0415
 
         width, height = self._settings.width, self._settings.height
@@ -72,9 +72,10 @@ class PiCamera:
                 try:
                     with MappedArray(request, "main", write=False) as mapped:
                         # Rows may be padded: the plane is the first `height` rows, cut to width.
-                        yield Frame(mapped.array[:height, :width], seen, self.name)
+                        pixels = mapped.array[:height, :width].copy()
                 finally:
                     request.release()
+                yield Frame(pixels, seen, self.name)
         except TimeoutError as error:
             raise CameraError("the camera gave no picture: check its cable") from error
         except RuntimeError as error:

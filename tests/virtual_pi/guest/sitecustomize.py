@@ -1,0 +1,71 @@
+"""What picamera2 needs to open libcamera's virtual camera where there is no Pi.
+
+1. The modules kms (for previews) and pidng (for raw files), which have no packages elsewhere, and
+of which it wants names only. 2. The virtual camera has no raw modes to list. 3. It has one plane of
+memory a picture, which picamera2's own allocator does not give; libcamera's does.
+picamera2 itself stays as it is.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import sys
+import types
+from typing import Any
+
+
+class _Names(types.ModuleType):
+    __path__: Any = ()
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return type(name, (), {"__getattr__": lambda _, other: other})()
+
+
+class _Hook:
+    """Waits for the import of picamera2: no other program here is to pay for it."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> Any:
+        if name != "picamera2":
+            return None
+        spec: Any = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec is None:
+            return None
+        for module in ("kms", "pidng", "pidng.camdefs", "pidng.core"):
+            sys.modules.setdefault(module, _Names(module))
+        execute = spec.loader.exec_module
+
+        def exec_module(module: Any) -> None:
+            execute(module)
+            _adapt(module.Picamera2)
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+def _adapt(camera_class: Any) -> None:
+    from libcamera import StreamRole
+    from picamera2.allocators import LibcameraAllocator
+
+    def modes(self: Any) -> list[dict[str, object]]:
+        formats = self.camera.generate_configuration([StreamRole.Viewfinder]).at(0).formats
+        return [
+            {"format": str(pixels), "size": (size.width, size.height)}
+            for pixels in formats.pixel_formats
+            for size in formats.sizes(pixels)
+        ]
+
+    begin = camera_class.__init__
+
+    def begin_here(self: Any, *arguments: Any, **options: Any) -> None:
+        begin(self, *arguments, **options)
+        self.allocator = LibcameraAllocator(self.camera)
+
+    camera_class._get_raw_modes = modes
+    camera_class.__init__ = begin_here
+
+
+hooks: Any = sys.meta_path
+hooks.insert(0, _Hook)

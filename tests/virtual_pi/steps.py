@@ -1,0 +1,249 @@
+"""What must work on a Pi, a step each: its docstring is its line in the report."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shlex
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from .machine import WentWrongError
+from .pi import ENTRY, EXIT, GREEN, Pi
+from .pictures import tickets
+from .releases import version
+
+Step = Callable[[Pi], str]
+
+_WORST_EXPOSURE = 2.0
+
+
+def boots(pi: Pi) -> str:
+    """A fresh card boots to a running system."""
+    took_s = pi.machine.switch_on()
+    said = pi.machine.run(
+        "uname -r; systemctl is-system-running --wait || systemctl --failed --plain", timeout_s=180
+    )
+    kernel, state = said.split("\n", 1)
+    _expect(state.strip() == "running", f"the system is {state}")
+    return f"Linux {kernel}, up after {took_s:.0f} s"
+
+
+def installs_offline(pi: Pi) -> str:
+    """install.sh of the release tarball installs everything without network."""
+    _expect(
+        pi.machine.run("ip route; ip -6 route | grep -v ' dev lo'", check=False).strip() == "",
+        "there is a network",
+    )
+    said = pi.install()
+    _expect("MISSING" not in said, said)
+    pi.set_up()
+    versions = pi.machine.run("gated version --all; gated --version").splitlines()
+    return "; ".join(versions)
+
+
+def becomes_ready(pi: Pi) -> str:
+    """The service becomes READY under its hardened unit, with camera and pins."""
+    pi.show([None, *tickets()[:HELD_UP]])
+    pi.machine.answer("systemctl start gated", timeout_s=120)
+    state = pi.must_be_ready()
+    _expect(state["NRestarts"] == "0", f"restarted {state['NRestarts']} times")
+    who = pi.machine.run(f"ps -o user= -p {state['MainPID']}").strip()
+    ready = re.search(r"ready, mode .*", pi.journal())
+    _expect(ready is not None, "the journal does not say ready")
+    return f"as {who}: {ready[0] if ready else ''}"
+
+
+def unit_is_tight(pi: Pi) -> str:
+    """systemd-analyze security says 2.0 or less."""
+    said = pi.machine.run(
+        "systemd-analyze security --no-pager gated | tail -n 1;"
+        "systemd-analyze verify --man=no gated.service"
+    )
+    score = re.search(r"gated.service: ([0-9.]+)", said)
+    _expect(score is not None and float(score[1]) <= _WORST_EXPOSURE, said)
+    denies = pi.unit("MemoryDenyWriteExecute")["MemoryDenyWriteExecute"]
+    return f"{score[1] if score else ''}; MemoryDenyWriteExecute={denies}"
+
+
+def pins_work(pi: Pi) -> str:
+    """Lamp lines of a real gpiochip change; the mode button is pressed from the other side."""
+    label = pi.machine.run("gpiodetect").strip()
+    before = pi.pins(1)
+    pi.press()
+    after = pi.pins(1)
+    held = {number: (before[number]["now"], after[number]["now"]) for number in (ENTRY, EXIT)}
+    _expect(held[ENTRY][0] != held[ENTRY][1] and held[EXIT][0] != held[EXIT][1], f"{held}")
+    _expect(held[ENTRY][1] != held[EXIT][1], f"{held}")
+    return f"{label}; entry lamp {held[ENTRY]}, exit lamp {held[EXIT]}, before and after the press"
+
+
+def camera_reads(pi: Pi) -> str:
+    """picamera2's pictures of tickets are read, let in with green, and settle at the server."""
+    pi.set_mode("entry")
+    entered = pi.machine.until(
+        f"count=$(gated scans | grep -c ' entry  admit ');"
+        f" [ $count -ge {HELD_UP - 2} ] && echo $count"
+    )
+    watching = pi.watch_pins(8)
+    pi.set_mode("exit")
+    green = pi.watched(watching)[GREEN]
+    _expect(green["on"] > 0, f"the green lamp stayed dark: {green}")
+    pi.must_settle()
+    states = Counter(scan["state"] for scan in pi.scans() if scan["verdict"] != "refuse")
+    fps = json.loads(pi.machine.run("gated status --json"))["camera"]["fps"]
+    return (
+        f"{entered.strip()} of {HELD_UP} tickets went in; green was on {green['on']:.0%} of 8 s"
+        f" while they left; {dict(states)}; {fps} pictures a second"
+    )
+
+
+def watchdog_bites(pi: Pi) -> str:
+    """A daemon that hangs is killed by systemd and is READY again."""
+    before = pi.must_be_ready()
+    pi.machine.run(f"kill -STOP {before['MainPID']}")
+    began = time.monotonic()
+    pi.machine.until(
+        f"[ $(systemctl show gated -P NRestarts) -gt {before['NRestarts']} ] &&"
+        " [ $(systemctl is-active gated) = active ]",
+        timeout_s=90,
+    )
+    back_s = time.monotonic() - began
+    after = pi.must_be_ready()
+    said = re.search(r"Watchdog timeout[^\n]*", pi.journal("-n 60"))
+    _expect(said is not None and after["MainPID"] != before["MainPID"], pi.journal("-n 20"))
+    return f"{said[0] if said else ''}; back after {back_s:.0f} s"
+
+
+def updates_and_rolls_back(pi: Pi) -> str:
+    """The next version goes in beside this one; `gated rollback` brings this one back."""
+    done = pi.update("0.999.1")
+    _expect(done.status == 0, done.output)
+    pi.must_be_ready()
+    after = _versions(pi)
+    _expect(after["0.999.1"] == "current", f"{after}")
+    said = pi.machine.run("gated rollback", timeout_s=180)
+    pi.must_be_ready()
+    back = _versions(pi)
+    _expect(back["0.999.1"] == "previous" and back[version()] == "current", f"{back}")
+    return f"{done.output.splitlines()[-1]}; {said.splitlines()[-1]}"
+
+
+def failed_update_undoes_itself(pi: Pi) -> str:
+    """A next version that does not become ready is taken back, database and all."""
+    before, database = len(pi.scans()), _versions(pi)
+    done = pi.update("0.999.2", new_schema=True, broken=True)
+    _expect(done.status != 0, "the broken release was taken for a good one")
+    pi.must_be_ready()
+    after = _versions(pi)
+    _expect(after[version()] == "current", f"{after}; before: {database}")
+    _expect(len(pi.scans()) >= before, f"{before} scans before, {len(pi.scans())} after")
+    return (
+        f"install.sh ended with {done.status}: {done.output.splitlines()[-1]}; no scan is missing"
+    )
+
+
+def survives_power_cuts(pi: Pi) -> str:
+    """The plug is pulled in the middle of scanning; no green seen outside is missing afterwards."""
+    pi.show([None, *tickets()[:120]])
+    seen: Counter[str] = Counter()
+    lines = []
+    for number in range(CUTS):
+        pi.machine.until("[ $(systemctl is-active gated) = active ]", timeout_s=120)
+        if number == 0:
+            pi.machine.run("systemctl restart gated", timeout_s=120)
+        log = pi.follow_journal(f"acks-{number}")
+        pi.set_mode("exit" if number % 2 else "entry")
+        greens = _greens_until_the_cut(pi, log, random.Random(number).uniform(0.2, 2.5))
+        seen += greens
+        pi.machine.switch_on()
+        there = Counter(
+            f"{scan['type']} {scan['order']}" for scan in pi.scans() if scan["verdict"] != "refuse"
+        )
+        _expect(not seen - there, f"forgotten after cut {number + 1}: {dict(seen - there)}")
+        sound = pi.machine.run(f"python3 -c {shlex.quote(_SOUND)}").strip()
+        _expect(sound == "ok", f"the database after cut {number + 1}: {sound}")
+        lines.append(f"{greens.total()}")
+    pi.machine.until("[ $(systemctl is-active gated) = active ]", timeout_s=120)
+    pi.must_settle()
+    wrong = pi.compare_books()
+    _expect(not wrong, "; ".join(wrong[:5]))
+    return (
+        f"{CUTS} cuts; {seen.total()} greens seen before them ({', '.join(lines)}), {there.total()}"
+        " in the ledger after, none missing; integrity ok; the server's books agree"
+    )
+
+
+def uninstalls(pi: Pi) -> str:
+    """--uninstall leaves config and scans, --purge nothing."""
+    script = f"./gated-{version()}/deploy/install.sh --uninstall"
+    unit = "/etc/systemd/system/gated.service"
+    pi.machine.run(script)
+    left = pi.machine.run(
+        f"ls /etc/gated/gated.toml /var/lib/gated/gated.db; ! ls -d /opt/gated {unit}"
+    )
+    pi.machine.run(f"{script} --purge")
+    gone = f"/opt/gated /etc/gated /var/lib/gated /usr/local/bin/gated {unit}"
+    pi.machine.run(f"for one in {gone}; do [ ! -e $one ] || exit 1; done; ! getent passwd gated")
+    return f"left by --uninstall: {' '.join(left.split()[:2])}; by --purge: nothing"
+
+
+HELD_UP = 40
+CUTS = int(os.environ.get("CUTS", "20"))
+
+STEPS: dict[str, Step] = {
+    "boot": boots,
+    "install": installs_offline,
+    "ready": becomes_ready,
+    "security": unit_is_tight,
+    "pins": pins_work,
+    "camera": camera_reads,
+    "watchdog": watchdog_bites,
+    "update": updates_and_rolls_back,
+    "failed-update": failed_update_undoes_itself,
+    "powercut": survives_power_cuts,
+    "uninstall": uninstalls,
+}
+
+_SOUND = """\
+import sqlite3
+print(sqlite3.connect("/var/lib/gated/gated.db").execute("PRAGMA integrity_check").fetchone()[0])
+"""
+
+
+def _greens_until_the_cut(pi: Pi, log: Path, after_s: float) -> Counter[str]:
+    """Wait for the first green, then a little; pull the plug; count the greens seen by then."""
+    until = time.monotonic() + 60
+    while not _greens(log) and time.monotonic() < until:
+        time.sleep(0.05)
+    _expect(
+        bool(_greens(log)),
+        f"no green in a minute: {pi.journal('-n 20')}" if not _greens(log) else "",
+    )
+    time.sleep(after_s)
+    pi.machine.cut_power()
+    return _greens(log)
+
+
+def _greens(log: Path) -> Counter[str]:
+    """Type and order of each guest whom the gate said it let pass."""
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    found = (re.search(r"(entry|exit) accepted\b.* (\S+) \d+ ms$", line) for line in lines)
+    return Counter(f"{one[1]} {one[2]}" for one in found if one)
+
+
+def _versions(pi: Pi) -> dict[str, str]:
+    said = json.loads(pi.machine.run("gated version --all --json"))
+    return {
+        one["version"]: "current" if one["current"] else "previous" if one["previous"] else ""
+        for one in said["releases"]
+    }
+
+
+def _expect(true: bool, otherwise: str) -> None:
+    if not true:
+        raise WentWrongError(otherwise)
