@@ -8,7 +8,7 @@ CODE := gated tests
 CORES ?= -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-pretix check format bench trials evening shift virtual-pi arm64 wheel release clean
+.PHONY: help demo test test-pretix check format bench trials evening shift virtual-pi arm64 wheel release deb clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ wheel: $(VENV)/installed-dev ## build the wheel into dist/
 
 release: $(VENV)/installed-dev ## build a release that installs without network into dist/
 	deploy/release.sh $(BIN)/python
+
+deb: $(VENV)/installed-dev ## build the same as a package for apt; DEB_ARCH=amd64 to try it on a PC
+	deploy/deb.sh $(BIN)/python $(or $(DEB_ARCH),arm64)
 
 clean: ## remove what was built
 	rm -rf $(VENV) dist build

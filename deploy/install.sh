@@ -6,11 +6,13 @@
 #   sudo ./deploy/install.sh --uninstall          takes the program away; config and data stay
 #   sudo ./deploy/install.sh --uninstall --purge  takes config, scans and the token away, too
 #   --no-start                                    does not start or restart the service
+#   --packaged                                    for the scripts of the .deb: leaves to dpkg what dpkg does
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 prefix=/opt/gated
 unit=/etc/systemd/system/gated.service
+failed_unit=/etc/systemd/system/gated-failed.service
 # picamera2 and lgpio have no wheels; systemd-python could be built, but apt has it ready.
 packages=(python3-venv python3-picamera2 python3-lgpio python3-systemd)
 
@@ -20,16 +22,20 @@ fail() {
   exit 1
 }
 
+has_package() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
+
 start=yes
 action=install
 purge=no
+packaged=no
 while [ $# -gt 0 ]; do
   case "$1" in
     --no-start) start=no ;;
     --uninstall) action=uninstall ;;
     --purge) purge=yes ;;
+    --packaged) packaged=yes ;;
     -h | --help)
-      sed -n '2,9s/^# \{0,1\}//p' "$0"
+      sed -n '2,10s/^# \{0,1\}//p' "$0"
       exit 0
       ;;
     *) fail "unknown option $1; see --help" ;;
@@ -38,17 +44,28 @@ while [ $# -gt 0 ]; do
 done
 [ "$(id -u)" = 0 ] || fail "needs root: run it with sudo"
 if [ "$purge" = yes ] && [ "$action" != uninstall ]; then fail "--purge belongs to --uninstall"; fi
+undo="--purge"
+if [ "$packaged" = yes ]; then
+  undo="apt purge gated"
+elif has_package gated; then
+  fail "gated is installed as a package here: sudo apt install ./gated_VERSION.deb updates it, sudo apt remove gated removes it"
+fi
 
 systemd_runs() { [ -d /run/systemd/system ]; }
 
-uninstall() {
-  if systemd_runs; then
-    systemctl disable --quiet --now gated.service 2>/dev/null || true
-  fi
-  rm -f "$unit" /etc/systemd/system/multi-user.target.wants/gated.service
-  rm -f /etc/systemd/journald.conf.d/gated.conf
-  if systemd_runs; then systemctl daemon-reload; fi
+remove_files() {
+  rm -f "$unit" "$failed_unit" /etc/systemd/journald.conf.d/gated.conf
   if [ "$(readlink /usr/local/bin/gated || true)" = "$prefix/current/bin/gated" ]; then rm -f /usr/local/bin/gated; fi
+}
+
+uninstall() {
+  if systemd_runs; then systemctl stop --quiet gated.service gated-failed.service 2>/dev/null || true; fi
+  if [ "$packaged" = no ]; then
+    if systemd_runs; then systemctl disable --quiet gated.service 2>/dev/null || true; fi
+    rm -f /etc/systemd/system/multi-user.target.wants/gated.service
+    remove_files
+    if systemd_runs; then systemctl daemon-reload; fi
+  fi
   rm -rf "$prefix"
   if [ "$purge" = yes ]; then
     rm -rf /etc/gated /var/lib/gated
@@ -56,7 +73,7 @@ uninstall() {
     say "gated is gone, and so are its config, its scans and its token."
     say "Revoke the device at the ticket server, too."
   else
-    say "gated is gone; /etc/gated and /var/lib/gated are as they were (--purge takes them away)."
+    say "gated is gone; /etc/gated and /var/lib/gated are as they were ($undo takes them away)."
   fi
 }
 
@@ -70,8 +87,6 @@ check_machine() {
     fail "this is a 32-bit system, and the libraries have no 32-bit builds: install 64-bit Raspberry Pi OS"
   codename=$VERSION_CODENAME
 }
-
-has_package() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
 
 install_packages() {
   export DEBIAN_FRONTEND=noninteractive
@@ -144,13 +159,15 @@ build_release() {
 
 install_files() {
   install -D -m 0644 "$here/systemd/gated.service" "$unit"
+  install -D -m 0644 "$here/systemd/gated-failed.service" "$failed_unit"
   install -D -m 0644 "$here/deploy/journald.conf" /etc/systemd/journald.conf.d/gated.conf
   install -d /usr/local/bin
   ln -sfn "$prefix/current/bin/gated" /usr/local/bin/gated
-  if systemd_runs; then
-    systemctl daemon-reload
-    systemctl try-restart systemd-journald.service || true
-  fi
+}
+
+reload_systemd() {
+  systemctl daemon-reload
+  systemctl try-restart systemd-journald.service || true
 }
 
 if [ "$action" = uninstall ]; then
@@ -160,16 +177,20 @@ fi
 
 fresh_config=no
 check_machine
-say "packages"
-install_packages
+if [ "$packaged" = no ]; then
+  say "packages"
+  install_packages
+fi
 make_user
 say "gated and its libraries"
 build_release
-install_files
+# What this script put in place once would hide the files of the package.
+if [ "$packaged" = yes ]; then remove_files; else install_files; fi
+if systemd_runs; then reload_systemd; fi
 options=()
 if [ "$start" = no ] || ! systemd_runs; then options+=(--no-start); fi
 "$release/bin/gated" activate "${options[@]}" "$(basename "$release")"
-if systemd_runs; then systemctl enable --quiet gated.service; fi
+if [ "$packaged" = no ] && systemd_runs; then systemctl enable --quiet gated.service; fi
 if [ "$fresh_config" = yes ]; then
   say "next: sudo systemctl start gated, then show it the QR code that the ticket server has for its device (or: gated enrol --help)"
   say "then: sudo gated check --ask --show"

@@ -3,7 +3,8 @@
 # Python 3.11 and 3.13, and what deploy/fetch-debs.sh put into debs/.
 #
 #   deploy/release.sh [PYTHON]      PYTHON has pip; ARCHES="aarch64 x86_64" adds wheels for other machines,
-#                                   PYTHONS="3.13:trixie" leaves those for bookworm out
+#                                   PYTHONS="3.13:trixie" leaves those for bookworm out,
+#                                   DIST=FOLDER puts it elsewhere
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -28,7 +29,8 @@ for arch in ${ARCHES:-aarch64}; do
 done
 cp -r "$here"/{deploy,systemd,config,README.md,CHANGELOG.md,LICENSE} "$work/$name/"
 if [ -d "$here/debs" ]; then cp -r "$here/debs" "$work/$name/"; fi
-mkdir -p "$here/dist"
-tar -C "$work" --owner=0 --group=0 -czf "$here/dist/$name.tar.gz" "$name"
-printf '%s: %s wheels, %s packages\n' "dist/$name.tar.gz" "$(find "$wheels" -name '*.whl' | wc -l)" \
+dist=${DIST:-$here/dist}
+mkdir -p "$dist"
+tar -C "$work" --owner=0 --group=0 -czf "$dist/$name.tar.gz" "$name"
+printf '%s: %s wheels, %s packages\n' "$name.tar.gz" "$(find "$wheels" -name '*.whl' | wc -l)" \
   "$(find "$work/$name" -name '*.deb' | wc -l)"

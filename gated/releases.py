@@ -42,6 +42,9 @@ class Release:
 
 def systemctl(*arguments: str) -> bool:
     """Run systemctl; say whether it did what it was told."""
+    if "restart" in arguments:
+        # Failures before must not keep systemd from starting what mends them.
+        subprocess.run(["systemctl", "reset-failed", *arguments[1:]], check=False)  # noqa: S603, S607
     done = subprocess.run(["systemctl", *arguments], check=False)  # noqa: S603, S607
     return done.returncode == 0
 

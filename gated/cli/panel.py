@@ -1,18 +1,23 @@
-"""What the lamps say, and trying them out: panel list, panel test."""
+"""What the lamps say, and trying them out: panel list, panel test, panel status."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import click
 
-from gated.cli.base import cli, config_option, run_async
+from gated import config
+from gated.cli.base import cli, config_option, config_path_option, run_async
 from gated.errors import GatedError
-from gated.signals import Signal, book
+from gated.signals import Signal, StatusPattern, book
 
 if TYPE_CHECKING:
-    from gated import config
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from gated.panel import Panel
     from gated.signal_table import Row
 
 _GAP_S = 0.6
@@ -55,6 +60,29 @@ def test(settings: config.Config, signal: str | None) -> None:
     run_async(work(settings, due))
 
 
+@panel.command()
+@config_path_option
+@click.argument("pattern")
+@click.option("--seconds", type=click.FloatRange(min=0), default=10.0, show_default=True)
+def status(path: Path, pattern: str, seconds: float) -> None:
+    """Let the status lamp say PATTERN for a while, where no gate is running.
+
+    Touches no other pin, and works with a config whose other sections are wrong: so the lamp can
+    say "error" for a gate that does not start.
+    """
+    from gated.web.control import is_running  # noqa: PLC0415
+
+    settings = config.load(path, only=("panel", "status", "store", "control"))
+    known = book(settings).status
+    if pattern not in known:
+        raise GatedError(f"no pattern is called {pattern}: {', '.join(known)}")
+    if settings.panel.status is None:
+        raise GatedError("this gate has no status lamp: [panel] status is false")
+    if is_running(settings.control_socket):
+        raise GatedError("the gate is running, and the lamp is its own: sudo systemctl stop gated")
+    run_async(_status_alone(settings.panel.status_alone(), known[pattern], seconds))
+
+
 async def _through_the_gate(settings: config.Config, due: list[Signal]) -> None:
     from gated.web.control import call  # noqa: PLC0415
 
@@ -67,21 +95,36 @@ async def _through_the_gate(settings: config.Config, due: list[Signal]) -> None:
 async def _alone(settings: config.Config, due: list[Signal]) -> None:
     from gated.clock import Clock  # noqa: PLC0415
     from gated.front import volume  # noqa: PLC0415
+
+    async with _pins(settings.panel, volume(settings, Clock.system())) as lamps:
+        for signal in due:
+            click.echo(f"{signal.name}: {signal.meaning}")
+            lamps.show(signal)
+            await asyncio.sleep(signal.seconds + _GAP_S)
+
+
+async def _status_alone(wired: config.Panel, pattern: StatusPattern, seconds: float) -> None:
+    async with _pins(wired) as lamps:
+        click.echo(f"{pattern.name}: {pattern.meaning}")
+        lamps.set_status(pattern)
+        await asyncio.sleep(seconds)
+
+
+@asynccontextmanager
+async def _pins(wired: config.Panel, volume: Callable[[], int] = lambda: 0) -> AsyncIterator[Panel]:
+    """The panel without a gate; raises what failed in between at the end."""
     from gated.panel import open_panel  # noqa: PLC0415
 
     failures: list[Exception] = []
     lamps = open_panel(
-        settings.panel,
-        volume=volume(settings, Clock.system()),
+        wired,
+        volume=volume,
         on_input=lambda _: None,
         on_change=lambda: None,
         on_failure=failures.append,
     )
     async with lamps as opened:
-        for signal in due:
-            click.echo(f"{signal.name}: {signal.meaning}")
-            opened.show(signal)
-            await asyncio.sleep(signal.seconds + _GAP_S)
+        yield opened
     if failures:
         raise failures[0]
 

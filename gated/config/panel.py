@@ -75,6 +75,12 @@ class Panel(Section):
         """Every pin that is wired, by the name of its part."""
         return {name: pin for name in _PARTS if (pin := getattr(self, name)) is not None}
 
+    def status_alone(self) -> Panel:
+        """This panel with its status lamp and nothing else."""
+        others = dict.fromkeys((name for name in Panel().pins() if name != "status"), False)
+        same = {"kind", "pin_factory", "status", "lamps_active_high"}
+        return Panel.model_validate({**others, **self.model_dump(include=same)})
+
     @property
     def quiet(self) -> tuple[time, time] | None:
         """From when to when it is quiet, in local time; over midnight if it ends earlier."""

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
-def load(path: Path) -> Config:
-    """Read a config file.
+def load(path: Path, *, only: Collection[str] = ()) -> Config:
+    """Read a config file; of `only` some sections, whatever is wrong with the others.
 
     Raises ConfigError with every problem found, each with its key.
     """
@@ -35,6 +35,8 @@ def load(path: Path) -> Config:
         raise _broken(path, f"cannot be read: {_why(error)}", "try it with sudo") from None
     except tomllib.TOMLDecodeError as error:
         raise _broken(path, f"is not TOML: {error}") from None
+    if only:
+        document = {name: document[name] for name in only if name in document}
     return parse(document, path=str(path))
 
 

@@ -28,6 +28,7 @@ from gated.simulator.server import TicketServer
 from gated.simulator.world import World
 
 UNIT = Path(__file__).parents[2] / "systemd" / "gated.service"
+FAILED = UNIT.with_name("gated-failed.service")
 
 
 def has_systemd_python() -> bool:
@@ -257,10 +258,10 @@ async def test_without_systemd_a_gate_works_and_says_nothing_of_it(
     assert "systemd" not in caplog.text
 
 
-def unit() -> configparser.ConfigParser:
+def unit(path: Path = UNIT) -> configparser.ConfigParser:
     parser = configparser.ConfigParser(strict=False, interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
-    parser.read_string(UNIT.read_text(encoding="utf-8"))
+    parser.read_string(path.read_text(encoding="utf-8"))
     return parser
 
 
@@ -273,22 +274,36 @@ def test_the_unit_restarts_what_dies_but_not_what_is_misconfigured() -> None:
     assert service["User"] == service["Group"] == "gated"
     # Longer than the gate itself takes to give up on a camera or a database: it says why first.
     assert int(service["WatchdogSec"]) > 10
-    assert unit()["Unit"]["StartLimitIntervalSec"] == "0"
     program, command, *rest = service["ExecStart"].split()
     assert (Path(program).name, command, rest[0]) == ("gated", "run", "--config")
 
 
-def test_systemd_itself_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
+def test_a_crash_loop_is_shown_on_the_lamp_and_tried_again() -> None:
+    limited = unit()["Unit"]
+    failed = FAILED.read_text(encoding="utf-8").splitlines()
+    steps = [line.partition("=")[2] for line in failed if line.startswith("ExecStart=")]
+
+    assert limited["OnFailure"] == FAILED.name
+    assert int(limited["StartLimitBurst"]) == 5
+    assert steps[0].endswith("bin/gated panel status error --seconds 60")
+    # Systemd would refuse the next try while it counts the last ones.
+    assert [step.split()[1] for step in steps[-2:]] == ["reset-failed", "start"]
+    # Somebody who starts the gate by hand has the last word, and the pin.
+    assert unit(FAILED)["Unit"]["Conflicts"] == UNIT.name
+
+
+def test_systemd_itself_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("needs systemd-analyze: apt-get install systemd")
     program = unit()["Service"]["ExecStart"].split()[0]
-    copy = tmp_path / UNIT.name
-    text = UNIT.read_text(encoding="utf-8")
-    # Where gated is not installed the program is not there, which is no fault of the unit.
-    copy.write_text(text.replace(program, sys.executable), encoding="utf-8")
+    copies = [tmp_path / path.name for path in (UNIT, FAILED)]
+    for path, copy in zip((UNIT, FAILED), copies, strict=True):
+        text = path.read_text(encoding="utf-8")
+        # Where gated is not installed the program is not there, which is no fault of the unit.
+        copy.write_text(text.replace(program, sys.executable), encoding="utf-8")
     done = subprocess.run(
-        [analyze, "verify", "--man=no", str(copy)], capture_output=True, text=True, check=False
+        [analyze, "verify", "--man=no", *copies], capture_output=True, text=True, check=False
     )
     assert done.stderr == ""
     assert done.returncode == 0

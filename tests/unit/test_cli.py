@@ -681,6 +681,37 @@ def test_a_signal_is_played_on_the_pins_where_no_gate_is_running(
     assert ("GPIO27", 1.0) not in written_to
 
 
+def test_the_status_lamp_alone_says_error_though_the_config_is_wrong(
+    gated: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gpiozero.pins.mock import MockPWMPin
+
+    touched: list[tuple[str, float]] = []
+    write = MockPWMPin._set_state
+
+    def noted(pin: Any, value: float) -> None:
+        touched.append((pin.info.name, float(value)))
+        write(pin, value)
+
+    monkeypatch.setattr(MockPWMPin, "_set_state", noted)
+    file = written(tmp_path / "gated.toml", LOUD + '[server]\nurl = "nonsense"\n')
+
+    said = gated("panel", "status", "error", "--seconds", "0.01", "-c", file)
+
+    assert said == Said(0, "error: The gate does not work: see the page.\n", "")
+    assert {pin for pin, _ in touched} == {"GPIO24"}
+    assert touched[-2:] == [("GPIO24", 1.0), ("GPIO24", 0.0)]
+
+
+def test_a_wrong_panel_or_none_lights_nothing(gated: Run, tmp_path: Path) -> None:
+    wrong = written(tmp_path / "wrong.toml", "[panel]\nstatus = 99\n")
+    without = written(tmp_path / "without.toml", "[panel]\nstatus = false\n")
+
+    assert "[panel] status" in gated("panel", "status", "error", "-c", wrong).err
+    assert "no status lamp" in gated("panel", "status", "error", "-c", without).err
+    assert "no pattern is called on" in gated("panel", "status", "on", "-c", without).err
+
+
 def test_a_signal_that_there_is_not_is_told_with_those_that_there_are(
     gated: Run, tmp_path: Path
 ) -> None:

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = sorted((ROOT / "deploy").glob("*.sh"))
+SCRIPTS = [
+    *sorted((ROOT / "deploy").glob("*.sh")),
+    *(ROOT / "deploy" / "debian" / name for name in ("postinst", "prerm", "postrm")),
+]
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
