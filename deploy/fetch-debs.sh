@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # On a connected Pi of the same system as the gates: fetches the packages that gated needs from apt, and what these
-# need, into debs/, for Pis that have no network. Installs nothing.
+# need, into debs/, for Pis that have no network. Installs nothing. Run it on a Pi fresh from its image: what a Pi has
+# already of what these need is not fetched.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

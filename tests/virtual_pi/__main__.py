@@ -13,7 +13,8 @@ from .image import ROOT
 from .kept import NotHereError, say
 from .machine import Machine, WentWrongError, ask, new_folder, running, wait_for
 from .pi import Pi
-from .steps import STEPS
+from .pictures import tickets
+from .steps import HELD_UP, STEPS
 
 # What every other step stands on.
 _FIRST = ("boot", "install", "ready")
@@ -90,8 +91,10 @@ def _boot(folder: Path) -> int:
     try:
         took_s = machine.switch_on()
         machine.copy_in(release, "/root")
-        say(f"up after {took_s:.0f} s; {release.name} is in /root. In another terminal:")
-        say('python -m virtual_pi run "ls -l"')
+        Pi(machine).show([None, *tickets()[:HELD_UP]])
+        say(f"up after {took_s:.0f} s; {release.name} is in /root, and before the camera")
+        say(f"are {HELD_UP} tickets of gated simulate-server. In another terminal:")
+        say("make virtual-pi ARGS=\"run 'ls -l'\"")
         machine.wait()
     except KeyboardInterrupt:
         machine.switch_off()

@@ -20,7 +20,7 @@ _SYSTEMS = {"3.11": "bookworm", "3.13": "trixie"}
 _PLATFORMS = ("2_17", "2_28")
 _BINFMT = Path("/proc/sys/fs/binfmt_misc")
 _QEMU = Path("/usr/bin/qemu-aarch64-static")
-_TOOLS = {str(_QEMU): "qemu-user-static", "mmdebstrap": "mmdebstrap"}
+_TOOLS = {str(_QEMU): "qemu-user-static", "mmdebstrap": "mmdebstrap", "arch-test": "arch-test"}
 # The slow half of the default processor is its pointer authentication, which a Pi 4 has not.
 _CPU = "cortex-a72"
 _TREE = (

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from trials.books import Books, differences
 
@@ -23,6 +24,7 @@ from .pictures import GUESTS, SEED, draw
 # The header's lines as the example config has them.
 GREEN, RED, ENTRY, EXIT, STATUS, BUTTON = 17, 27, 22, 23, 24, 25
 LIST = 1
+_VERDICTS = {"accepted": "admit", "refused": "refuse"}
 
 
 @dataclass
@@ -76,9 +78,12 @@ class Pi:
         lines = self.machine.run("gated scans --format jsonl").splitlines()
         return [json.loads(line) for line in lines]
 
-    def set_mode(self, mode: str) -> None:
-        """By the command, as somebody far from the button does."""
-        self.machine.run(f"gated mode {mode}")
+    def set_mode(self, mode: Literal["entry", "exit"]) -> None:
+        """By the button, unless the lamp says that the gate does so already."""
+        lamp = f"/run/pins/sim_gpio{ENTRY if mode == 'entry' else EXIT}/value"
+        if self.machine.run(f"cat {lamp}").strip() != "1":
+            self.press()
+            self.machine.until(f"[ $(cat {lamp}) = 1 ]", timeout_s=10)
 
     def pins(self, seconds: float) -> dict[int, dict[str, Any]]:
         """What the lines of the header do meanwhile, seen from the board's side."""
@@ -110,18 +115,30 @@ class Pi:
         return self.machine.run(f"journalctl -u gated -o short-monotonic --no-pager {since}")
 
     def follow_journal(self, name: str) -> Path:
-        """A file outside to which each line of gated's journal is written as it comes."""
-        ask(self.machine.share, f"exec journalctl -u gated -b -f -n 0 -o cat >/host/{name}")
+        """A file outside that gets each answer from the journal as it is shown, and keeps it."""
+        fields = "-o json --output-fields=NONCE,VERDICT"
+        ask(self.machine.share, f"exec journalctl -u gated -b -f -n 0 {fields} >/host/{name}")
         self.machine.until(f"test -e /host/{name}")
         return self.machine.share / name
+
+    @staticmethod
+    def shown(log: Path) -> dict[str, str]:
+        """What such a file has of answers: the verdict by nonce."""
+        found = {}
+        for line in log.read_text(errors="replace").splitlines() if log.exists() else []:
+            with suppress(ValueError):  # the power went in the middle of it
+                entry = json.loads(line)
+                if "NONCE" in entry:
+                    found[entry["NONCE"]] = _VERDICTS.get(entry["VERDICT"], entry["VERDICT"])
+        return found
 
     def must_settle(self) -> None:
         """Wait until the server has been told everything. Raises WentWrongError."""
         waiting = 'gated scans --format jsonl | grep -c \'"state": "waiting"\''
         self.machine.until(f"[ $({waiting}) = 0 ]", timeout_s=120)
 
-    def compare_books(self) -> list[str]:
-        """Everything in which ledger and server do not agree, a line each; stops both."""
+    def compare_books(self, shown: dict[str, str]) -> list[str]:
+        """Everything in which guests, ledger and server do not agree, a line each."""
         self.machine.run(
             "systemctl stop gated ticket-server;"
             "rm -rf /host/ledger; cp -r /var/lib/gated /host/ledger"
@@ -129,7 +146,7 @@ class Pi:
         with open_read_only(self.machine.share / "ledger" / "gated.db") as db:
             scans, inside = list(ledger.every(db)), ledger.inside(db, (LIST,))
         told = Books(
-            answered={},
+            answered=shown,
             scans=scans,
             inside=inside,
             world=books(self.machine.share / "server"),

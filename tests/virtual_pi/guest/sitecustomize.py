@@ -2,7 +2,8 @@
 
 1. The modules kms (for previews) and pidng (for raw files), which have no packages elsewhere, and
 of which it wants names only. 2. The virtual camera has no raw modes to list. 3. It has one plane of
-memory a picture, which picamera2's own allocator does not give; libcamera's does.
+memory a picture, which picamera2's own allocator does not give; libcamera's does. 4. It takes
+pictures as fast as it can, and would leave no time for anything else: here it waits for its turn.
 picamera2 itself stays as it is.
 """
 
@@ -10,8 +11,11 @@ from __future__ import annotations
 
 import importlib.machinery
 import sys
+import time
 import types
 from typing import Any
+
+_FPS = 30
 
 
 class _Names(types.ModuleType):
@@ -40,6 +44,7 @@ class _Hook:
         def exec_module(module: Any) -> None:
             execute(module)
             _adapt(module.Picamera2)
+            _pace(module.picamera2.CameraManager)
 
         spec.loader.exec_module = exec_module
         return spec
@@ -65,6 +70,18 @@ def _adapt(camera_class: Any) -> None:
 
     camera_class._get_raw_modes = modes
     camera_class.__init__ = begin_here
+
+
+def _pace(manager_class: Any) -> None:
+    take = manager_class.handle_request
+    turn = [0.0]
+
+    def take_in_turn(self: Any, *arguments: Any, **options: Any) -> None:
+        time.sleep(max(0.0, turn[0] - time.monotonic()))
+        turn[0] = time.monotonic() + 1 / _FPS
+        take(self, *arguments, **options)
+
+    manager_class.handle_request = take_in_turn
 
 
 hooks: Any = sys.meta_path
