@@ -12,6 +12,7 @@ from gated.cli import (
     releases,
     setup,
     simulator,
+    support,
 )
 from gated.cli.base import cli, main
 
@@ -29,4 +30,5 @@ __all__ = [
     "releases",
     "setup",
     "simulator",
+    "support",
 ]
