@@ -101,6 +101,7 @@ class Reader:
         self._patience = patience
         self._beats: deque[float] = deque(maxlen=240)
         self._picture_at = 0.0
+        self._lived = False
         self._doing = ""
         self._doing_since = 0.0
         self._hung: list[threading.Thread] = []
@@ -143,7 +144,10 @@ class Reader:
     def stalled(self) -> str:
         """Say since when there was no sign of life, or an empty text."""
         silent_s = self.silent_s
-        return f"no sign of the camera for {silent_s:.0f} s" if silent_s > _STALLED_S else ""
+        # The first start takes long on a small Pi, which is no reason for systemd to end it.
+        slow_s = 0 if self._lived else self._patience.opening_s + self._patience.first_s
+        too_long = silent_s > max(_STALLED_S, slow_s)
+        return f"no sign of the camera for {silent_s:.0f} s" if too_long else ""
 
     async def run(self) -> None:
         """Read until cancelled. Raises CameraError, also when the camera hangs."""
@@ -207,6 +211,7 @@ class Reader:
                 if stop.is_set():
                     return  # and touch nothing: another thread may read by now
                 self.last_beat = time.monotonic()
+                self._lived = True
                 if not seen_any:
                     seen_any = True
                     loop.call_soon_threadsafe(self._sees)

@@ -169,3 +169,23 @@ async def test_the_numbers_of_reading_are_told() -> None:
     assert (state["unread"], state["never_located"]) == (0, 0)
     assert state["to_text_ms"] == 0
     assert state["restarts"] == 0
+
+
+async def test_a_camera_may_take_long_to_open_once_but_not_to_give_its_next_picture() -> None:
+    camera = Moody(hangs=1)
+    reader = Reader(camera, Repeat(again_s=8), asyncio.Queue(4), mode=lambda: ScanType.EXIT)
+    reader.last_beat -= 15
+    assert reader.stalled() == ""
+    reader.last_beat -= 15
+    assert reader.stalled() == "no sign of the camera for 30 s"
+
+    running = asyncio.create_task(reader.run())
+    try:
+        await reader.started.wait()
+        assert reader.stalled() == ""
+        reader.last_beat -= 15
+        assert reader.stalled() == "no sign of the camera for 15 s"
+    finally:
+        running.cancel()
+        camera.thaw.set()
+        await asyncio.wait({running})

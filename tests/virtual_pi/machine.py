@@ -32,16 +32,20 @@ class Answer:
 
 
 class Machine:
-    """A Pi in a folder: its card, its console, and the folder `share` that it sees as /host."""
+    """A Pi in a folder: its card, its console, and the folder `share` that it sees as /host.
+
+    Raises NotHereError where this machine cannot have one.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.share = folder / "share"
         self._card = folder / "card"
+        self._kernel, self._image = kernel(), image()
         self._process: subprocess.Popen[bytes] | None = None
 
     def switch_on(self, timeout_s: float = 180) -> float:
-        """Boot; return after how many seconds it listened. Raises NotHereError, WentWrongError."""
+        """Boot; return after how many seconds it listened. Raises WentWrongError."""
         began = time.monotonic()
         for name in ("ask", "answer"):
             (self.share / name).mkdir(parents=True, exist_ok=True)
@@ -49,7 +53,7 @@ class Machine:
             leftover.unlink(missing_ok=True)
         shm = Path("/dev/shm")  # a kernel whose memory lies on a disk is slow
         command: list[str | Path] = [
-            *(kernel(), "mem=1G", f"ubd0={self._card},{image()}", "root=/dev/ubda", "rw"),
+            *(self._kernel, "mem=1G", f"ubd0={self._card},{self._image}", "root=/dev/ubda", "rw"),
             *("con0=null,fd:1", "con=null", "ssl=null", "quiet", "systemd.show_status=0"),
             *("audit=0", "panic=-1", f"virtual_pi.share={self.share}"),
         ]
