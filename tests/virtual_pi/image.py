@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from . import standins
-from .kept import CACHE, NotHereError, kept, need, run, say
+from .kept import CACHE, NotHereError, forget_all_but_newest, kept, need, run, say
 
 GUEST = Path(__file__).with_name("guest")
 ROOT = Path(__file__).parents[2]
@@ -81,8 +81,7 @@ def _build(path: Path) -> None:
         _furnish(root)
         run("mke2fs", "-q", "-t", "ext4", "-d", root, "-L", "pi", path, _SIZE)
         target = CACHE / f"debs-{path.name.removeprefix('.pi-')}"
-        for older in CACHE.glob("debs-*"):
-            shutil.rmtree(older)
+        forget_all_but_newest("debs")
         shutil.copytree(fetched, target)
 
 

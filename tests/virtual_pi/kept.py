@@ -47,7 +47,7 @@ def digest(parts: Iterable[Path | str]) -> str:
 
 
 def kept(name: str, made_of: Iterable[Path | str], build: Callable[[Path], None]) -> Path:
-    """The path of what `build` makes from these parts; older ones of the name are removed."""
+    """The path of what `build` makes from these parts; the oldest ones of the name are removed."""
     path = CACHE / f"{name}-{digest(made_of)}"
     if path.exists():
         return path
@@ -65,10 +65,19 @@ def _build(name: str, path: Path, build: Callable[[Path], None]) -> None:
     draft = CACHE / f".{path.name}"
     draft.unlink(missing_ok=True)
     build(draft)
-    for older in CACHE.glob(f"{name}-*"):
-        older.unlink()
+    forget_all_but_newest(name)
     draft.rename(path)
     say(f"built in {time.monotonic() - began:.0f} s")
+
+
+def forget_all_but_newest(name: str, number: int = 3) -> None:
+    """Another clone of the project may be using one of them."""
+    newest_last = sorted(CACHE.glob(f"{name}-*"), key=lambda path: path.stat().st_mtime)
+    for path in newest_last[:-number]:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def run(*command: object, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
