@@ -89,6 +89,7 @@ class Gate:
         self._on_shown = on_shown
         self._latest: tuple[tuple[str, str], Signal] | None = None
         self._in_hand: set[asyncio.Task[None]] = set()
+        self._unrecorded = False
 
     async def run(self, sightings: asyncio.Queue[Sighting | None]) -> None:
         """Answer sightings until a None comes; those in hand are then finished and shown."""
@@ -182,8 +183,11 @@ class Gate:
     async def _scan_safely(self, sighting: Sighting) -> None:
         """Nothing that goes wrong with one guest may keep out the next, or turn green."""
         try:
-            await self.scan(sighting)
+            if await self.scan(sighting) and self._unrecorded:
+                self._unrecorded = False
+                self._health.ok("store", "scans are recorded again")
         except StoreError as error:
+            self._unrecorded = True
             self._health.fail("store", str(error))
             logger.error("a scan could not be recorded: %s", error)
             self._light(self._signals.signals["error"])

@@ -205,6 +205,34 @@ async def test_a_database_that_does_not_answer_costs_its_own_numbers_only(
     assert (await monitoring.get("healthz"))[0] == 503
 
 
+async def test_a_full_disk_is_told_until_scans_are_recorded_again(monitoring: Monitoring) -> None:
+    async def limit(pages: int) -> None:
+        def work(db: Any) -> None:
+            db.execute(f"PRAGMA max_page_count = {pages}")
+
+        await monitoring.bench.parts.store.write(work)
+
+    async def level() -> float:
+        samples = await monitoring.scrape()
+        return next((samples[key] for key in samples if ("part", "store") in key[1]), 0)
+
+    await limit(1)  # no more than it has
+    number = 0
+    async with asyncio.timeout(30):
+        while await level() < 2:
+            number += 1
+            monitoring.bench.hands.advance(20)
+            monitoring.bench.window.hold_up(f"forged {number} " + "x" * 400)
+            await asyncio.sleep(0.05)
+
+    await limit(1_000_000)
+    monitoring.bench.hands.advance(20)
+    monitoring.bench.window.hold_up("forged and recorded")
+    async with asyncio.timeout(30):
+        while await level() > 0:
+            await asyncio.sleep(0.05)
+
+
 async def test_nothing_about_guests_is_told(monitoring: Monitoring) -> None:
     positions = list(monitoring.world.positions.values())
     for position in positions[:5]:
