@@ -325,7 +325,7 @@ async def open_parts(
         health,
         desk=desk,
         eyes=eyes,
-        census=census,
+        differences=lambda: len(census.differences),
         overview=overview,
     )
     page = await open_page(

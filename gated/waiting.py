@@ -20,14 +20,13 @@ from gated.server.handshake import read_handshake
 from gated.store import home
 from gated.store.database import Store
 from gated.tryouts import Tryouts
-from gated.web.afar import Afar
+from gated.web.afar import Afar, open_afar
 from gated.web.commands import status_command
 from gated.web.control import Control
 from gated.web.enrolling import enrolment_actions, enrolment_commands, enrolment_state
 from gated.web.panel import panel_actions, panel_commands
 from gated.web.preflight import preflight_commands
 from gated.web.state import Overview
-from gated.web.vitals import Vitals
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -165,6 +164,17 @@ async def open_waiting(
         enrolment=partial(enrolment_state, enrolment),
         demo=extras.demo,
     )
+    afar = await open_afar(
+        stack,
+        config,
+        store,
+        clock,
+        health,
+        desk=desk,
+        eyes=eyes,
+        differences=lambda: 0,
+        overview=overview,
+    )
     page = await open_page(
         stack,
         config.web,
@@ -191,7 +201,7 @@ async def open_waiting(
         enrolment=enrolment,
         overview=overview,
         page=page,
-        afar=Afar(Vitals(store, clock, eyes, old_s=config.server.old_after_s), None, None),
+        afar=afar,
         health=health,
         sightings=sightings,
         tryouts=tryouts,

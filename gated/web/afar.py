@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gated.web.vitals import Vitals
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AsyncExitStack
 
     from gated.camera.eyes import Eyes
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from gated.gate import Shown
     from gated.health import Health
     from gated.store.database import Store
-    from gated.sync.census import Census
     from gated.web.meter import Meter
     from gated.web.metrics import Metrics
     from gated.web.state import Overview
@@ -50,10 +50,13 @@ async def open_afar(
     *,
     desk: Desk,
     eyes: Eyes,
-    census: Census,
+    differences: Callable[[], int],
     overview: Overview,
 ) -> Afar:
-    """Serve until the stack is closed, if the config says where. Raises ConfigError."""
+    """Serve until the stack is closed, if the config says where. Raises ConfigError.
+
+    `differences` says about how many people server and gate disagree.
+    """
     vitals = Vitals(store, clock, eyes, old_s=config.server.old_after_s)
     if config.metrics.port is None:
         return Afar(vitals, None, None)
@@ -70,7 +73,7 @@ async def open_afar(
         health,
         desk=desk,
         eyes=eyes,
-        census=census,
+        differences=differences,
         overview=overview,
         vitals=vitals,
     )

@@ -18,7 +18,7 @@ from gated.model import ScanType, Trust
 from gated.store.figures import stock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from prometheus_client.core import Metric
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from gated.health import Health
     from gated.store.database import Store
     from gated.store.figures import Stock
-    from gated.sync.census import Census
     from gated.web.state import Overview
     from gated.web.vitals import Vitals
 
@@ -53,7 +52,7 @@ class Gauges(Collector):
         *,
         desk: Desk,
         eyes: Eyes,
-        census: Census,
+        differences: Callable[[], int],
         overview: Overview,
         vitals: Vitals,
         root: Path = Path("/"),
@@ -64,7 +63,7 @@ class Gauges(Collector):
         self._health = health
         self._desk = desk
         self._eyes = eyes
-        self._census = census
+        self._differences = differences
         self._overview = overview
         self._vitals = vitals
         self._root = root
@@ -140,7 +139,7 @@ class Gauges(Collector):
         yield _gauge(
             "gated_differences",
             "People about whom the server and this gate disagree.",
-            len(self._census.differences),
+            self._differences(),
         )
 
     def _of_clock(self) -> Iterator[Metric]:

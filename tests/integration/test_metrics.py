@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+from aiohttp.test_utils import unused_port
 from prometheus_client.parser import text_string_to_metric_families
-from rig import LIST, Bench, gate_before_window
+from rig import LIST, Bench, Process, gate_before_window
 
 from gated.errors import ConfigError
 from gated.model import State
@@ -267,6 +268,24 @@ async def test_a_gate_that_is_not_asked_to_listens_nowhere(tmp_path: Path) -> No
     async with TicketServer(crowd()) as server, gate_before_window(server, tmp_path) as bench:
         assert bench.parts.afar.served is None
         await bench.scan("anything")
+
+
+async def test_a_gate_that_waits_to_be_enrolled_is_alive_and_not_ready(tmp_path: Path) -> None:
+    port = unused_port()
+    nowhere = {"url": "", "organizer": "", "event": "", "checkin_lists": [], "token_file": ""}
+    with Process("", tmp_path, server=nowhere, metrics={"port": port}) as gate:
+        await asyncio.to_thread(gate.start, wait_for="waits to be enrolled")
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+            answers = {}
+            for path in ("healthz", "readyz", "metrics"):
+                async with session.get(f"/{path}") as response:
+                    answers[path] = response.status, await response.text()
+
+    assert answers["healthz"][0] == 200
+    assert answers["readyz"][0] == 503
+    assert "the list was never downloaded" in answers["readyz"][1]
+    assert answers["metrics"][0] == 200
+    assert 'gated_part_level{part="enrolment"} 1.0' in answers["metrics"][1]
 
 
 async def test_a_port_that_is_taken_is_told_with_its_key(tmp_path: Path) -> None:
