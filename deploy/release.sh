@@ -31,6 +31,7 @@ cp -r "$here"/{deploy,systemd,config,README.md,CHANGELOG.md,LICENSE} "$work/$nam
 if [ -d "$here/debs" ]; then cp -r "$here/debs" "$work/$name/"; fi
 dist=${DIST:-$here/dist}
 mkdir -p "$dist"
-tar -C "$work" --owner=0 --group=0 -czf "$dist/$name.tar.gz" "$name"
+# Wheels and packages are compressed already.
+tar -C "$work" --owner=0 --group=0 --use-compress-program='gzip -1' -cf "$dist/$name.tar.gz" "$name"
 printf '%s: %s wheels, %s packages\n' "$name.tar.gz" "$(find "$wheels" -name '*.whl' | wc -l)" \
   "$(find "$work/$name" -name '*.deb' | wc -l)"
