@@ -54,6 +54,8 @@ fi
 systemd_runs() { [ -d /run/systemd/system ]; }
 
 remove_files() {
+  local wanted=/etc/systemd/system/multi-user.target.wants/gated.service
+  if [ "$(readlink "$wanted" || true)" = "$unit" ]; then rm -f "$wanted"; fi
   rm -f "$unit" "$failed_unit" /etc/systemd/journald.conf.d/gated.conf
   if [ "$(readlink /usr/local/bin/gated || true)" = "$prefix/current/bin/gated" ]; then rm -f /usr/local/bin/gated; fi
 }
@@ -62,7 +64,6 @@ uninstall() {
   if systemd_runs; then systemctl stop --quiet gated.service gated-failed.service 2>/dev/null || true; fi
   if [ "$packaged" = no ]; then
     if systemd_runs; then systemctl disable --quiet gated.service 2>/dev/null || true; fi
-    rm -f /etc/systemd/system/multi-user.target.wants/gated.service
     remove_files
     if systemd_runs; then systemctl daemon-reload; fi
   fi
