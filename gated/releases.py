@@ -78,7 +78,7 @@ class Releases:
         after going back to the one before.
         """
         folder = self._folder(version)
-        before = self._target("current")
+        before, earlier = self._target("current"), self._target("previous")
         database = Path(config.store.path) if config else None
         kept = None
         if config and database and database.exists():
@@ -96,7 +96,7 @@ class Releases:
         if self._service("restart", _UNIT):
             logger.info("%s is at work and ready", version)
             return
-        self._go_back(version, before, database, kept)
+        self._go_back(version, before, earlier, database, kept)
 
     def roll_back(self, config: Config, *, lose_scans: bool = False) -> str:
         """Go back to the release before this one; return its version. Raises ReleaseError.
@@ -134,7 +134,12 @@ class Releases:
         return older.name
 
     def _go_back(
-        self, version: str, before: Path | None, database: Path | None, kept: Path | None
+        self,
+        version: str,
+        before: Path | None,
+        earlier: Path | None,
+        database: Path | None,
+        kept: Path | None,
     ) -> None:
         assert self._service is not None  # noqa: S101  only what was started can fail to start
         if before is None or before.name == version:
@@ -151,6 +156,10 @@ class Releases:
                 )
             copies.put_back(kept, database)
         self._point("current", before)
+        if earlier:
+            self._point("previous", earlier)
+        else:
+            (self._prefix / "previous").unlink(missing_ok=True)
         works = self._service("restart", _UNIT)
         state = "is at work again" if works else "is in place again but did not start either"
         raise ReleaseError(f"{version} did not become ready; {before.name} {state}")

@@ -113,6 +113,23 @@ def test_an_update_that_does_not_become_ready_goes_back_by_itself(box: Box) -> N
     assert copies.schema(box.database) == KNOWN
 
 
+def test_what_could_be_gone_back_to_before_a_failed_update_still_can_be(box: Box) -> None:
+    for version in ("1.0", "1.1", "1.2"):
+        box.install(version)
+    box.releases.activate("1.0", box.settings)
+    box.service.good.remove("1.1")
+    with pytest.raises(ReleaseError):
+        box.releases.activate("1.1", box.settings)
+    with pytest.raises(ReleaseError, match="no release before this one"):
+        box.releases.roll_back(box.settings)
+
+    box.service.good.add("1.1")
+    box.releases.activate("1.1", box.settings)
+    with pytest.raises(ReleaseError):
+        box.releases.activate("1.2", box.settings)
+    assert box.releases.roll_back(box.settings) == "1.0"
+
+
 def test_scans_of_a_failed_update_are_not_thrown_away(box: Box) -> None:
     box.install("1.0")
     box.releases.activate("1.0", box.settings)

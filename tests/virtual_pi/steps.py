@@ -155,7 +155,7 @@ def survives_power_cuts(pi: Pi) -> str:
         pi.machine.until("[ $(systemctl is-active gated) = active ]", timeout_s=120)
         log = pi.follow_journal(f"shown-{number}")
         pi.set_mode("exit" if number % 2 else "entry")
-        answers = _until_the_cut(pi, log, after_s=random.Random(number).uniform(0.2, 2.5))
+        answers = _until_the_cut(pi, log, after_s=random.Random(number).uniform(0.1, 1.5))
         shown |= answers
         greens.append(_greens(answers))
         pi.machine.switch_on()
@@ -190,7 +190,7 @@ def uninstalls(pi: Pi) -> str:
 
 
 # Not more: the virtual camera reads them all at the start, and stops every thread meanwhile.
-HELD_UP = 40
+HELD_UP = 16
 CUTS = int(os.environ.get("CUTS", "20"))
 
 STEPS: dict[str, Step] = {
