@@ -58,6 +58,16 @@ def decide(facts: Facts, policy: Policy) -> Decision:
     return _decide_entry(facts, ticket, policy)
 
 
+def freed(decision: Decision) -> Decision:
+    """The decision while the way is open for everybody: nobody is refused, or has to look.
+
+    Who may pass anyway is recorded as always; of all others it is only known that they came.
+    """
+    if decision.verdict.admits and decision.reason in {Reason.ENTERED, Reason.LEFT}:
+        return decision
+    return Decision(Verdict.ADMIT, Reason.FREE_FLOW, decision.stays)
+
+
 def questionable(decision: Decision) -> bool:
     """Whether fresher data could turn this into a plain yes."""
     doubtful = decision.verdict is Verdict.REFUSE or decision.reason in {

@@ -11,7 +11,7 @@ from gated.errors import GatedError, PanelError
 from gated.logs import printable
 from gated.model import Act, ScanType
 from gated.signals import Book
-from gated.store import facts, ledger, shelf
+from gated.store import facts, granted, ledger, shelf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,6 +103,15 @@ class Desk:
         self._on_owed()
         self._on_change()
         return scan
+
+    async def annul(self, nonce: str, *, origin: str) -> list[Scan]:
+        """Whoever was let through by this scan did not pass. Raises NothingToAnnul, StoreError."""
+        act = Act(what="annul", origin=origin, at=self._clock.wall(), detail=nonce)
+        scans = await self._store.write(partial(granted.annul, nonce=nonce, act=act))
+        logger.info("%s %s annulled by %s", scans[0].type, scans[0].order_code, origin)
+        self._on_owed()
+        self._on_change()
+        return scans
 
     async def settle(self, nonce: str, why: str, *, origin: str) -> Scan:
         """Take a shelved scan for dealt with. Raises GatedError without a reason given."""

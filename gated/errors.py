@@ -122,6 +122,10 @@ class NoSuchEndpoint(BadReply):
     """404 without JSON: this server has no such endpoint, or is not one at all."""
 
 
+class NothingToAnnul(GatedError):
+    """The operator named a scan that let nobody through."""
+
+
 class NotOnShelf(GatedError):
     """The operator named a scan that does not need a person."""
 

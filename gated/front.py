@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from gated.config import Emergency, Passage
 from gated.errors import PanelError
 from gated.panel import open_panel
 from gated.schedule import is_within
@@ -38,12 +39,15 @@ class Front:
     signals: Book
     words: Words
     health: Health
+    wired: config.Panel
+    """The panel as it could be opened: one that could not has no pins."""
 
     def refresh(self, mode: ScanType) -> None:
         """Show how the gate is, and tell the next guest what it does."""
         _show_status(self.panel, self.health, self.signals, self.health.pattern)
         if self.screen:
-            self.screen.rest(self.words.rest(mode))
+            emergency = self.health.pattern == "emergency"
+            self.screen.rest(self.words.free_flow() if emergency else self.words.rest(mode))
 
     def answer(self, shown: Shown) -> None:
         """Tell the guest in words what the lamps said."""
@@ -106,17 +110,22 @@ async def open_front(
             on_failure=failed,
         )
 
+    wired = settings.panel
+    if wired.kind != "gpio":
+        wired = wired.model_copy(update={"passage": Passage(), "emergency": Emergency()})
     try:
         panel = await stack.enter_async_context(build(settings.panel))
     except PanelError as error:
         logger.error("no lamps: %s", error)
         failed(error)
-        dark = settings.panel.model_copy(update={"kind": "none"})
-        panel = await stack.enter_async_context(build(dark))
+        wired = settings.panel.model_copy(
+            update={"kind": "none", "passage": Passage(), "emergency": Emergency()}
+        )
+        panel = await stack.enter_async_context(build(wired))
     else:
         _show_status(panel, health, signals, "starting")
     screen = await _open_screen(stack, settings, health)
-    return Front(panel, screen, signals, Words(settings.gate.language), health)
+    return Front(panel, screen, signals, Words(settings.gate.language), health, wired)
 
 
 async def _open_screen(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gated.errors import PanelError, StoreError
 from gated.logs import printable, short
-from gated.model import Verdict
+from gated.model import Reason, Verdict
 from gated.server.handshake import STAND_IN, is_handshake
 from gated.signals import Book
 from gated.signed import could_be_signed
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gated.health import Health
     from gated.model import Decision, Listed, Scan, Sighting
     from gated.panel import Panel
+    from gated.passage import Passage
     from gated.signals import Signal
     from gated.store.database import Store
     from gated.store.tickets import Keeper
@@ -65,6 +66,7 @@ class Gate:
         clock: Clock,
         health: Health,
         *,
+        passage: Passage,
         lists: tuple[int, ...],
         policy: Policy,
         asking: Callable[[], Asking],
@@ -73,14 +75,17 @@ class Gate:
         on_shown: Callable[[Shown], None],
         signals: Book | None = None,
         is_tryout: Callable[[Sighting], bool] = lambda _: False,
+        is_free: Callable[[], bool] = lambda: False,
     ) -> None:
         self._is_tryout = is_tryout
+        self._is_free = is_free
         self._signals = signals or Book()
         self._store = store
         self._panel = panel
         self._keeper = keeper
         self._clock = clock
         self._health = health
+        self._passage = passage
         self._lists = lists
         self._policy = policy
         self._asking = asking
@@ -110,12 +115,13 @@ class Gate:
 
     async def scan(self, sighting: Sighting) -> Shown | None:
         """Decide, record, show; None when it was the same guest again. Raises StoreError."""
-        if sighting.again and self._repeat(sighting):
+        if self._is_on_the_way(sighting) or (sighting.again and self._repeat(sighting)):
             return None
         if is_handshake(sighting.text):
             # Its token is a secret, and no guest's: neither asked about, nor kept, nor reported.
             sighting = replace(sighting, text=STAND_IN)
             logger.warning("a device's code was held up: enrolling this gate anew needs the admin")
+        is_free = self._is_free()
         kept = self._reports() or could_be_signed(sighting.text)
         redemption = Redemption(
             nonce=secrets.token_hex(16),
@@ -128,13 +134,19 @@ class Gate:
             monotonic_ns=int(sighting.seen * 1e9),
             eye=sighting.eye,
             clock=self._clock.trust,
+            awaits=self._passage.awaits,
+            free_flow=is_free,
             reports=self._reports(),
             text=sighting.text,
             sealed_text=self._store.vault.seal(sighting.text) if kept else None,
         )
         started = time.perf_counter()
         answer = await self._store.write(
-            partial(redeem, redemption=redemption, asking=self._asking())
+            partial(
+                redeem,
+                redemption=redemption,
+                asking=Asking.AWAY if is_free else self._asking(),
+            )
         )
         asked = isinstance(answer, Ask)
         if isinstance(answer, Ask):
@@ -158,6 +170,13 @@ class Gate:
         decision = answer.decision
         signal = self._signals.answer(decision.verdict, decision.reason)
         self._light(signal)
+        if decision.verdict.admits:
+            self._passage.grant(
+                answer.scans[0].sighting,
+                (sighting.text, sighting.type),
+                lit_s=signal.seconds,
+                awaited=answer.scans[0].passage == "awaited",
+            )
         ms = (self._clock.monotonic() - sighting.seen) * 1000
         self._latest = ((sighting.text, sighting.type), signal)
         shown = Shown(sighting, decision, answer.scans, signal, ms, store_ms, asked)
@@ -165,10 +184,22 @@ class Gate:
         self._on_shown(shown)
         return shown
 
+    def _is_on_the_way(self, sighting: Sighting) -> bool:
+        """Let through already and not yet through: the way is open for as long again."""
+        key = (sighting.text, sighting.type)
+        signal = self._signals.answer(Verdict.ADMIT, Reason.ENTERED)
+        if not self._passage.again(key, lit_s=signal.seconds):
+            return False
+        self._light(self._latest[1] if self._latest and self._latest[0] == key else signal)
+        return True
+
     def _repeat(self, sighting: Sighting) -> bool:
         """Shown again by the same guest: the same answer, and nothing written."""
-        if self._latest is None or self._latest[0] != (sighting.text, sighting.type):
+        key = (sighting.text, sighting.type)
+        if self._passage.has_lapsed(key) or self._latest is None or self._latest[0] != key:
             return False
+        if self._is_free() or self._latest[1].name == "free_flow":
+            return False  # what held a moment ago need not hold now
         self._light(self._latest[1])
         return True
 

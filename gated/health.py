@@ -97,9 +97,11 @@ class Health:
     @property
     def pattern(self) -> str:
         """The status lamp's pattern for all this (signals.STATUS)."""
+        ill = {one.part for one in self._conditions.values() if one.level is Level.WARNING}
+        if "emergency" in ill:
+            return "emergency"
         if self.worst is Level.ERROR:
             return "error"
-        ill = {one.part for one in self._conditions.values() if one.level is Level.WARNING}
         return next(
             (name for part, name in _PATTERNS if part in ill), "warning" if ill else "ready"
         )

@@ -74,6 +74,8 @@ class Reason(StrEnum):
 
     SIGNED = "signed"
     """Genuine by its signature alone: no list had the ticket and the server was away."""
+    FREE_FLOW = "free_flow"
+    """Let through in an emergency, without being asked for anything; kept here only."""
     ERROR = "error"
 
 
@@ -85,13 +87,15 @@ class State(StrEnum):
     DUPLICATE = "duplicate"
     REFUSED = "refused"
     ANNULLED = "annulled"
+    ANNULLING = "annulling"
+    """The guest did not pass, but the server was told so: it is owed the news."""
     LOCAL = "local"
     SHELVED = "shelved"
 
     @property
     def settled(self) -> bool:
         """Whether nothing is owed to the server any more."""
-        return self not in {State.WAITING, State.SHELVED}
+        return self not in {State.WAITING, State.SHELVED, State.ANNULLING}
 
 
 class Trust(StrEnum):
@@ -283,10 +287,14 @@ class Scan:
     eye: str = "camera"
     clock: Trust = Trust.SYNCHRONISED
     """What is to be thought of `at`."""
+    passage: str = ""
+    """awaited, passed, not_passed or unknown; empty where nobody looks."""
 
 
 BY_CLOSING = "checkout-all"
 """The eye of an exit that nobody saw: everybody was checked out at closing time."""
+BY_PASSAGE = "passage"
+"""The eye of what makes up for a scan whose guest did not pass."""
 
 BY_REPAIR = "repair"
 """The eye of an exit that mends what the server has for a stay that lasts."""

@@ -131,6 +131,7 @@ class Parts:
             "closing": self.closing.run,
             "census": self.census.run,
             "inputs": self.steering.follow,
+            "passage": self.steering.passage.run,
             "schedule": self.steering.timetable.run,
             "enrolment": self.standing.enrolment.run,
             "revocation": self.standing.revocation.run,
@@ -269,7 +270,9 @@ async def open_parts(
     )
     standing = await _stand(file or config, config.server, client, store, clock, health)
     tryouts = Tryouts()
-    steering = steer(config, store, clock, health, desk, closing, inputs, tryouts)
+    steering = await steer(
+        stack, config, front, store, clock, desk, closing, inputs, tryouts, on_owed=push.wake
+    )
     overview = Overview(
         config,
         store,
@@ -277,6 +280,8 @@ async def open_parts(
         health,
         desk=desk,
         coming=steering.timetable.coming,
+        passage=steering.passage.state,
+        emergency=steering.emergency.state,
         lamps=front.panel.lamps,
         signals=front.signals,
         eyes=eyes.state,
@@ -306,6 +311,7 @@ async def open_parts(
         keeper,
         clock,
         health,
+        passage=steering.passage,
         lists=config.server.checkin_lists,
         policy=config.policy,
         asking=asker.asking,
@@ -314,6 +320,7 @@ async def open_parts(
         on_shown=shown,
         signals=front.signals,
         is_tryout=tryouts.takes,
+        is_free=lambda: steering.emergency.is_on,
     )
 
     client.on_reach, client.on_answer = partial(_reached, health, push), overview.reached
@@ -336,7 +343,7 @@ async def open_parts(
         desk,
         (
             *actions(desk, census),
-            *panel_actions(desk),
+            *panel_actions(desk, steering.emergency),
             *closing_actions(closing),
             *enrolment_actions(standing.enrolment),
             *extras.actions,
@@ -348,7 +355,7 @@ async def open_parts(
             config.control_socket,
             {
                 **commands(overview, pull, desk, eyes.aiming),
-                **panel_commands(desk),
+                **panel_commands(desk, steering.emergency),
                 **preflight_commands(desk, tryouts),
                 **closing_commands(closing),
                 **enrolment_commands(standing.enrolment),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _FIELDS = (
     "at", "clock", "type", "verdict", "reason", "order", "position", "list", "state",
-    "attempts", "sent_at", "server_reason", "server_message", "nonce", "eye",
+    "attempts", "sent_at", "server_reason", "server_message", "nonce", "eye", "passage",
 )  # fmt: skip
 
 
@@ -37,6 +37,8 @@ def state_text(state: dict[str, Any]) -> str:
         ("list", f"{tickets['tickets']} tickets, {age}"),
         ("to be told", f"{owed['waiting']} scans; {owed['settled']} settled"),
     ]
+    if emergency := state["gate"].get("emergency", {}).get("words"):
+        lines.insert(1, ("EMERGENCY", emergency))
     if coming := state["gate"].get("coming"):
         lines.append(("next", coming))
     if owed["shelved"]:
@@ -53,7 +55,9 @@ def state_text(state: dict[str, Any]) -> str:
         lines += [("missing", one["cost"]) for one in server["missing"]]
     if "clock" in state:
         lines.append(("clock", state["clock"]["words"]))
-    health = [one for one in state.get("health", ()) if one["part"] not in {"shelf", "clock"}]
+    health = [
+        one for one in state.get("health", ()) if one["part"] not in {"shelf", "clock", "emergency"}
+    ]
     lines += [(one["part"], one["words"]) for one in health if one["level"] != "ok"]
     return "\n".join(f"{name + ':':<12} {words}" for name, words in lines)
 
@@ -164,6 +168,7 @@ def _row(scan: Scan) -> dict[str, Any]:
         "server_message": scan.server_message,
         "nonce": scan.nonce,
         "eye": scan.eye,
+        "passage": scan.passage,
     }
 
 

@@ -131,6 +131,18 @@ _SIGNALS = (
         ),
     ),
     Signal(
+        "free_flow",
+        "Emergency: let everybody pass.",
+        (
+            Step(0.3, green=True, tone_hz=1568),
+            Step(0.2, green=True),
+            Step(0.2),
+            Step(0.2, green=True, tone_hz=1047),
+            Step(0.2),
+            Step(0.2, green=True),
+        ),
+    ),
+    Signal(
         "mode_entry",
         "From now on the gate checks in.",
         (Step(0.1, tone_hz=1047), Step(0.1), Step(0.1, tone_hz=1568)),
@@ -186,6 +198,7 @@ _STATUS = (
     StatusPattern("wrong_clock", "The time is not known: see the page.", 0.3, 0.3, 2, 1.8),
     StatusPattern("wrong_mode", "Many refused alike: is the mode right?", 0.3, 0.3, 3, 1.5),
     StatusPattern("warning", "Works, but the page has something to tell.", 1.8, 0.2),
+    StatusPattern("emergency", "Emergency: the way is open.", 0.15, 0.15, 3, 1.1),
     StatusPattern("error", "The gate does not work: see the page.", 0.15, 0.15, 2, 0.7),
 )
 
@@ -212,6 +225,7 @@ REASONS: Mapping[Reason, str] = MappingProxyType(
         Reason.NOT_CHECKED_IN: "Not checked in",
         Reason.ALREADY_LEFT: "Left already",
         Reason.SIGNED: "On no list yet, but genuinely signed",
+        Reason.FREE_FLOW: "Free flow",
         Reason.ERROR: "Gate could not answer",
     }
 )
@@ -231,7 +245,7 @@ class Book:
     def answer(self, verdict: Verdict, reason: Reason) -> Signal:
         """The signal of a decision; every verdict with every reason has one."""
         if verdict is Verdict.ADMIT:
-            return self.signals["accepted"]
+            return self.signals["free_flow" if reason is Reason.FREE_FLOW else "accepted"]
         if verdict is Verdict.ATTENTION:
             return self.signals["attention"]
         return self.signals[_REFUSALS.get(reason, "refused")]

@@ -15,8 +15,10 @@ from gated.enrolment import Enrolment
 from gated.errors import GatedError, PanelError
 from gated.front import Front, open_front
 from gated.health import Bell, Health
+from gated.panel import Input
 from gated.parts import open_page
 from gated.server.handshake import read_handshake
+from gated.steering import open_way
 from gated.store import home
 from gated.store.database import Store
 from gated.tryouts import Tryouts
@@ -33,9 +35,10 @@ if TYPE_CHECKING:
     from contextlib import AsyncExitStack
 
     from gated.config import Config
+    from gated.emergency import Emergency
     from gated.model import Sighting
-    from gated.panel import Input
     from gated.parts import Extras
+    from gated.passage import Passage
     from gated.web.page import Page
 
 logger = logging.getLogger(__name__)
@@ -62,13 +65,27 @@ class Waiting:
     health: Health
     sightings: asyncio.Queue[Sighting | None]
     tryouts: Tryouts
+    inputs: asyncio.Queue[Input]
+    passage: Passage
+    emergency: Emergency
     stop: asyncio.Event
     anew: asyncio.Event
 
     @property
     def background(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         """What goes on beside."""
-        return {"enrolment": self.enrolment.run}
+        return {
+            "enrolment": self.enrolment.run,
+            "inputs": self.follow,
+            "passage": self.passage.run,
+        }
+
+    async def follow(self) -> None:
+        """Open the way when the fire panel says so: there is no mode to change yet."""
+        while True:
+            given = await self.inputs.get()
+            if given in {Input.ALARM, Input.NO_ALARM}:
+                await self.emergency.alarm(on=given is Input.ALARM)
 
     async def answer(self) -> None:
         """Take what is held up for the device's code, one at a time, until a None comes."""
@@ -119,8 +136,11 @@ async def open_waiting(
     health, anew, tryouts = Health(changed), asyncio.Event(), Tryouts()
     sightings: asyncio.Queue[Sighting | None] = asyncio.Queue(4)
 
+    inputs: asyncio.Queue[Input] = asyncio.Queue()
+
     def pressed(given: Input) -> None:
-        tryouts.takes_input(given)  # there is no mode to change yet
+        if not tryouts.takes_input(given):
+            inputs.put_nowait(given)
 
     store = await stack.enter_async_context(Store(Path(config.store.path), config.key_file))
     front = await open_front(
@@ -132,6 +152,7 @@ async def open_waiting(
         lamps_changed=lamps_changed,
         pin_factory=extras.pin_factory,
     )
+    passage, emergency = await open_way(stack, front, store, clock)
     desk = Desk(store, front.panel, clock, health, on_change=changed.ring, signals=front.signals)
     await desk.start("last")
     eyes = open_eyes(
@@ -161,6 +182,8 @@ async def open_waiting(
         capabilities=lambda: None,
         closing=_no_closing,
         census=dict,
+        passage=passage.state,
+        emergency=emergency.state,
         enrolment=partial(enrolment_state, enrolment),
         demo=extras.demo,
     )
@@ -181,12 +204,12 @@ async def open_waiting(
         overview,
         eyes,
         desk,
-        (*panel_actions(desk), *enrolment_actions(enrolment)),
+        (*panel_actions(desk, emergency), *enrolment_actions(enrolment)),
         rung_by=(changed, lamps_changed),
     )
     commands = {
         **status_command(overview),
-        **panel_commands(desk),
+        **panel_commands(desk, emergency),
         **enrolment_commands(enrolment),
         **preflight_commands(desk, tryouts),
     }
@@ -205,6 +228,9 @@ async def open_waiting(
         health=health,
         sightings=sightings,
         tryouts=tryouts,
+        inputs=inputs,
+        passage=passage,
+        emergency=emergency,
         stop=stop,
         anew=anew,
     )

@@ -27,6 +27,7 @@ _HEADLINES = {
 _PASSED = {ScanType.ENTRY: "Welcome", ScanType.EXIT: "Goodbye"}
 _WAYS = {ScanType.ENTRY: "Entrance", ScanType.EXIT: "Exit"}
 _SHOW = "Please show your ticket"
+_WALK = "Please walk through"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,24 @@ class Words:
         """What is read while nobody is there."""
         return Text(self._say(_WAYS[mode]), self._say(_SHOW))
 
+    def free_flow(self) -> Text:
+        """What is read in an emergency."""
+        return Text(self._say(_WALK))
+
     def _say(self, message: str) -> str:
         return self._known.get(message, message)
 
 
 def messages() -> tuple[str, ...]:
     """Everything that there is to translate."""
-    return (*_HEADLINES.values(), *_PASSED.values(), *REASONS.values(), *_WAYS.values(), _SHOW)
+    return (
+        *_HEADLINES.values(),
+        *_PASSED.values(),
+        *REASONS.values(),
+        *_WAYS.values(),
+        _SHOW,
+        _WALK,
+    )
 
 
 @lru_cache

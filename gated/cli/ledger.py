@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gated.desk import Desk
-    from gated.model import Scan
 
 
 @cli.group(invoke_without_command=True)
@@ -95,11 +94,24 @@ def settle(settings: config.Config, nonce: str, why: str) -> None:
     click.echo("settled")
 
 
+@scans.command()
+@inherited_config
+@click.argument("nonce")
+def annul(settings: config.Config, nonce: str) -> None:
+    """Say that whoever was let through by a scan did not pass: it never was.
+
+    NONCE is its name in "gated scans --format csv". What was told is taken back at the server.
+    """
+    arguments = {"nonce": nonce}
+    _act(settings, "annul", arguments, lambda desk: desk.annul(nonce, origin="command"))
+    click.echo("annulled")
+
+
 def _act(
     settings: config.Config,
     command: str,
     arguments: dict[str, str],
-    alone: Callable[[Desk], Awaitable[Scan]],
+    alone: Callable[[Desk], Awaitable[object]],
 ) -> None:
     """Have the running gate do it; without one, take the database and do it here."""
     from gated.web.control import call, is_running  # noqa: PLC0415

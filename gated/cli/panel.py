@@ -83,6 +83,23 @@ def status(path: Path, pattern: str, seconds: float) -> None:
     run_async(_status_alone(settings.panel.status_alone(), known[pattern], seconds))
 
 
+@cli.command()
+@config_option
+@click.argument("state", type=click.Choice(["on", "off"]))
+def emergency(settings: config.Config, state: str) -> None:
+    """Open the running gate for everybody (on), or end that (off).
+
+    Nobody is refused meanwhile; who is known is recorded as always.
+    """
+    from gated.web.control import call  # noqa: PLC0415
+
+    async def switch() -> None:
+        async for now in call(settings.control_socket, "emergency", {"on": state == "on"}):
+            click.echo(now["words"] or "the way is closed again")
+
+    run_async(switch())
+
+
 async def _through_the_gate(settings: config.Config, due: list[Signal]) -> None:
     from gated.web.control import call  # noqa: PLC0415
 

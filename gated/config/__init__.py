@@ -1,6 +1,15 @@
 """The config: TOML, typed, and every problem told at once."""
 
-from gated.config.panel import Blink, Display, Mode, Panel, SignalStep, SignalSteps
+from gated.config.panel import (
+    Blink,
+    Display,
+    Emergency,
+    Mode,
+    Panel,
+    Passage,
+    SignalStep,
+    SignalSteps,
+)
 from gated.config.reading import keys, load, parse
 from gated.config.sections import (
     Camera,
@@ -25,11 +34,13 @@ __all__ = [
     "Config",
     "Control",
     "Display",
+    "Emergency",
     "Gate",
     "Log",
     "Metrics",
     "Mode",
     "Panel",
+    "Passage",
     "Policy",
     "Privacy",
     "Scanner",

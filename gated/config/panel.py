@@ -31,6 +31,29 @@ class Mode(Section):
     long_press_s: float = Field(default=2.0, ge=0.5, le=30)
 
 
+class Passage(Section):
+    """`[panel.passage]`: what opens, and what sees whether a guest passes."""
+
+    relay: PinOrNone = None
+    relay_active_high: bool = True
+    relay_kind: Literal["pulse", "hold", "follow"] = "pulse"
+    pulse_ms: int = Field(default=500, ge=20, le=10000)
+    fail: Literal["secure", "open"] = "secure"
+    sensor: PinOrNone = None
+    sensor_pull_up: bool = True
+    sensor_debounce_ms: int = Field(default=20, ge=1, le=1000)
+    timeout_s: float = Field(default=8.0, ge=1, le=120)
+    exit_not_passed: Literal["keep", "annul"] = "keep"
+
+
+class Emergency(Section):
+    """`[panel.emergency]`: the contact of a fire panel that opens the way for everybody."""
+
+    input: PinOrNone = None
+    pull_up: bool = True
+    debounce_ms: int = Field(default=100, ge=1, le=2000)
+
+
 class Panel(Section):
     """`[panel]`: lamps, buzzer and button; pins are BCM numbers, 0 to 27."""
 
@@ -54,6 +77,8 @@ class Panel(Section):
     button_pull_up: bool = True
     button_debounce_ms: int = Field(default=20, ge=1, le=1000)
     mode: Mode = Mode()
+    passage: Passage = Passage()
+    emergency: Emergency = Emergency()
 
     @field_validator("quiet_hours")
     @classmethod
@@ -73,7 +98,13 @@ class Panel(Section):
 
     def pins(self) -> dict[str, int]:
         """Every pin that is wired, by the name of its part."""
-        return {name: pin for name in _PARTS if (pin := getattr(self, name)) is not None}
+        parts = {
+            **{name: getattr(self, name) for name in _PARTS},
+            "relay": self.passage.relay,
+            "sensor": self.passage.sensor,
+            "emergency": self.emergency.input,
+        }
+        return {name: pin for name, pin in parts.items() if pin is not None}
 
     def status_alone(self) -> Panel:
         """This panel with its status lamp and nothing else."""
@@ -150,6 +181,7 @@ SignalName = Literal[
     "already_left",
     "unknown",
     "error",
+    "free_flow",
     "mode_entry",
     "mode_exit",
     "mode_locked",
@@ -180,6 +212,7 @@ StatusName = Literal[
     "wrong_clock",
     "wrong_mode",
     "warning",
+    "emergency",
     "error",
 ]
 

@@ -28,6 +28,7 @@ class Lamps:
     mode_entry: bool = False
     mode_exit: bool = False
     status: bool = False
+    relay: bool = False
     buzzer_hz: int = 0
 
 
@@ -38,6 +39,10 @@ class Input(StrEnum):
     LONG_PRESS = "long_press"
     KEY_CLOSED = "key_closed"
     KEY_OPEN = "key_open"
+    SENSOR_CLOSED = "sensor_closed"
+    SENSOR_OPEN = "sensor_open"
+    ALARM = "alarm"
+    NO_ALARM = "no_alarm"
 
 
 class Panel(Protocol):
@@ -66,6 +71,9 @@ class Panel(Protocol):
 
         Tells for how many seconds. Raises PanelError, also when no such part is wired.
         """
+
+    def set_relay(self, open_: bool) -> None:  # noqa: FBT001 - a switch
+        """Let people pass, or not. Raises PanelError."""
 
     def lamps(self) -> Lamps:
         """What is lit, read back where the hardware allows it. Raises PanelError."""

@@ -85,6 +85,12 @@ class ConsolePanel:
         """See Panel."""
         raise PanelError(f"there is no {name} to try: this panel is text")
 
+    def set_relay(self, open_: bool) -> None:  # noqa: FBT001 - a switch
+        """See Panel."""
+        if open_ is not self._lamps.relay:
+            self._become(replace(self._lamps, relay=open_))
+            self._print("passage: open" if open_ else "passage: closed")
+
     def lamps(self) -> Lamps:
         """See Panel."""
         return self._lamps

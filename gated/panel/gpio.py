@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gpiozero import (
@@ -19,7 +20,7 @@ from gated.errors import PanelError
 from gated.model import ScanType
 from gated.panel import Input, Lamps
 from gated.panel.inputs import Button, Watched
-from gated.panel.outputs import ActiveBuzzer, Output, PassiveBuzzer, sentence, told
+from gated.panel.outputs import ActiveBuzzer, Output, PassiveBuzzer, Relay, sentence, told
 from gated.panel.player import Player
 from gated.signals import DARK, Signal, StatusPattern, Step
 
@@ -32,6 +33,14 @@ if TYPE_CHECKING:
 _LAMPS = ("green", "red", "blue", "mode_entry", "mode_exit", "status")
 _OTHERWISE = 'or set [panel] kind = "console"'
 _TRY_S, _TRIES, _TRY_HZ = 0.4, 3, 880
+
+
+@dataclass(frozen=True, slots=True)
+class _Contact:
+    name: str
+    pin: int
+    pull_up: bool
+    settle_ms: int
 
 
 class GpioPanel:
@@ -79,8 +88,12 @@ class GpioPanel:
                 for name in (*_LAMPS, "torch", "buzzer")
                 if (pin := getattr(self._panel, name)) is not None
             }
+            if self._panel.passage.relay is not None:
+                parts["relay"] = self._take_relay(self._panel.passage, factory, taken)
             if self._panel.button is not None:
                 self._take_button(self._panel.button, factory, taken)
+            self._take_sensor(self._panel.passage, factory, taken)
+            self._take_alarm(self._panel.emergency, factory, taken)
             self._parts = parts
             self._taken = taken.pop_all()
         return self
@@ -127,11 +140,15 @@ class GpioPanel:
         self._trial.play([*[(_TRY_S, level), (_TRY_S, 0)] * _TRIES, (0.0, None)])
         return 2 * _TRIES * _TRY_S
 
+    def set_relay(self, open_: bool) -> None:  # noqa: FBT001 - a switch
+        """See Panel."""
+        self._write({"relay": open_})
+
     def lamps(self) -> Lamps:
         """See Panel."""
         with told("The pins cannot be read", "check the wiring and restart gated"):
             levels = {name: part.read() for name, part in self._parts.items()}
-        lit = {name: levels.get(name, 0) > 0 for name in _LAMPS}
+        lit = {name: levels.get(name, 0) > 0 for name in (*_LAMPS, "relay")}
         return Lamps(**lit, buzzer_hz=levels.get("buzzer", 0))
 
     def _take(self, name: str, pin: int, factory: Any, taken: ExitStack) -> Output:
@@ -146,42 +163,83 @@ class GpioPanel:
                 )
             else:
                 part = ActiveBuzzer(OutputDevice(pin, pin_factory=factory), self._volume)
+        return self._own(part, taken)
+
+    def _take_relay(self, passage: config.Passage, factory: Any, taken: ExitStack) -> Output:
+        assert passage.relay is not None  # noqa: S101 - asked before
+        fail_open = passage.fail == "open"
+        with _told_taking("relay", passage.relay):
+            device = OutputDevice(
+                passage.relay,
+                active_high=passage.relay_active_high,
+                initial_value=fail_open,
+                pin_factory=factory,
+            )
+        return self._own(Relay(device, fail_open=fail_open), taken)
+
+    def _own(self, part: Output, taken: ExitStack) -> Output:
         taken.callback(self._give_back, part.device.close)
         # Runs before close: a pin that is merely given back may keep its level.
-        taken.callback(self._give_back, lambda: part.write(0))
+        taken.callback(self._give_back, part.release)
         return part
 
     def _take_button(self, pin: int, factory: Any, taken: ExitStack) -> None:
         mode = self._panel.mode
+        pull_up, settle_ms = self._panel.button_pull_up, self._panel.button_debounce_ms
         if mode.kind == "key_switch":
-            key = self._watch("button", pin, factory, taken, self._turn_key)
+            device = _Contact("button", pin, pull_up, settle_ms)
+            key = self._watch(device, factory, taken, self._turn_key)
             # Where the key stands counts from the start.
             asyncio.get_running_loop().call_soon(self._turn_key, key.closed)
             return
         long_s = mode.long_press_s if mode.lock == "long_press" else None
         button = Button(self._on_input, long_s=long_s)
-        self._watch("button", pin, factory, taken, button.turn)
+        self._watch(_Contact("button", pin, pull_up, settle_ms), factory, taken, button.turn)
 
     def _turn_key(self, closed: bool) -> None:  # noqa: FBT001 - as Watched calls it
         self._on_input(Input.KEY_CLOSED if closed else Input.KEY_OPEN)
 
+    def _take_sensor(self, passage: config.Passage, factory: Any, taken: ExitStack) -> None:
+        if passage.sensor is None:
+            return
+
+        def turn(closed: bool) -> None:  # noqa: FBT001 - as Watched calls it
+            self._on_input(Input.SENSOR_CLOSED if closed else Input.SENSOR_OPEN)
+
+        contact = _Contact(
+            "sensor", passage.sensor, passage.sensor_pull_up, passage.sensor_debounce_ms
+        )
+        sensor = self._watch(contact, factory, taken, turn)
+        if sensor.closed:
+            asyncio.get_running_loop().call_soon(turn, True)  # noqa: FBT003 - as Watched calls it
+
+    def _take_alarm(self, emergency: config.Emergency, factory: Any, taken: ExitStack) -> None:
+        """The contact is closed while all is well: a wire that is cut is an alarm."""
+        if emergency.input is None:
+            return
+
+        def turn(closed: bool) -> None:  # noqa: FBT001 - as Watched calls it
+            self._on_input(Input.NO_ALARM if closed else Input.ALARM)
+
+        contact = _Contact("emergency", emergency.input, emergency.pull_up, emergency.debounce_ms)
+        alarm = self._watch(contact, factory, taken, turn)
+        # How it stands counts from the start; it may have changed while the gate was off.
+        asyncio.get_running_loop().call_soon(turn, alarm.closed)
+
     def _watch(
         self,
-        name: str,
-        pin: int,
+        contact: _Contact,
         factory: Any,
         taken: ExitStack,
         on_turn: Callable[[bool], None],
     ) -> Watched:
-        with _told_taking(name, pin):
-            device = DigitalInputDevice(
-                pin, pull_up=self._panel.button_pull_up, pin_factory=factory
-            )
+        with _told_taking(contact.name, contact.pin):
+            device = DigitalInputDevice(contact.pin, pull_up=contact.pull_up, pin_factory=factory)
         taken.callback(self._give_back, device.close)
-        with _told_taking(name, pin):
+        with _told_taking(contact.name, contact.pin):
             watched = Watched(
                 lambda: bool(device.is_active),
-                settle_s=self._panel.button_debounce_ms / 1000,
+                settle_s=contact.settle_ms / 1000,
                 on_turn=on_turn,
             )
             device.when_activated = lambda: watched.edge_elsewhere(closed=True)

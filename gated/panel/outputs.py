@@ -26,6 +26,33 @@ class Output:
         """What the pin says it is."""
         return int(self.device.value)
 
+    def release(self) -> None:
+        """Leave it dark and silent."""
+        self.write(0)
+
+
+class Relay(Output):
+    """Opens the way. With `fail_open` it holds the way closed instead, as long as it has current.
+
+    So without current, be it that the gate stopped, it does what `[panel.passage] fail` says.
+    """
+
+    def __init__(self, device: Any, *, fail_open: bool) -> None:
+        super().__init__(device)
+        self._fail_open = fail_open
+
+    def write(self, level: int) -> None:
+        """1 is open."""
+        super().write(bool(level) is not self._fail_open)
+
+    def read(self) -> int:
+        """1 is open."""
+        return int(bool(super().read()) is not self._fail_open)
+
+    def release(self) -> None:
+        """Leave it without current, whatever that means for the way."""
+        self.device.value = 0
+
 
 class ActiveBuzzer(Output):
     """Sounds at its own pitch and as loud as it is, or not at all.

@@ -35,7 +35,8 @@ class Client(Connection):
     ) -> None:
         super().__init__(server.url, token, timeout_s=server.timeout_s, on_reach=on_reach)
         self.lists = server.checkin_lists
-        self._event = f"/api/v1/organizers/{server.organizer}/events/{server.event}"
+        self._organizer = f"/api/v1/organizers/{server.organizer}"
+        self._event = f"{self._organizer}/events/{server.event}"
 
     async def version(self) -> str:
         """Tell the server's version; the cheapest way to learn whether it is there."""
@@ -144,6 +145,11 @@ class Client(Connection):
         headers = {"X-Idempotency-Key": key}
         answer = await self.request("POST", path, body=body, headers=headers, timeout_s=timeout_s)
         return counts.checked_out(judge(path, answer).body)
+
+    async def annul(self, scan: Scan, why: str) -> None:
+        """Take back an entry or exit that nobody used; pretix, same device, within 15 minutes."""
+        body = {"lists": [scan.list_id], "nonce": scan.nonce, "error_explanation": why}
+        await self.post(f"{self._organizer}/checkinrpc/annul/", body)
 
     async def report(self, scan: Scan, raw_barcode: str) -> None:
         """Report a refused scan with failed_checkins."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from gated.simulator.endpoints_lists import valid_positions
@@ -29,6 +30,8 @@ from gated.simulator.redeem import redeem
 if TYPE_CHECKING:
     from gated.simulator.exchange import Call, Reply, Site
     from gated.simulator.records import ListRecord
+
+ANNULLED_WITHIN = timedelta(minutes=15)
 
 
 def redeem_fork(site: Site, call: Call) -> Reply:
@@ -95,6 +98,9 @@ def annul_pretix(site: Site, call: Call) -> Reply:
     nonce = sent.get("nonce")
     for row in site.world.checkins.values():
         if nonce and row.nonce == nonce and row.list in lists and row.successful:
+            # pretix asks that it be soon, and the same device; its words are not recorded.
+            if site.world.clock() - row.created > ANNULLED_WITHIN:
+                raise Refusal(answer(["This check-in is too old to be annulled."], status=400))
             site.world.annul(row, sent.get("error_explanation"))
             return answer({"status": "ok"})
     raise Refusal(detail(404, "No check-in found based on nonce"))

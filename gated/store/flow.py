@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 DAY = timedelta(hours=24)
-_GUESTS = f"nonce = sighting AND verdict <> 'refuse' AND eye NOT IN {UNSEEN}"
+_GUESTS = (
+    f"nonce = sighting AND verdict <> 'refuse' AND eye NOT IN {UNSEEN}"
+    " AND state NOT IN ('annulled', 'annulling') AND reason <> 'free_flow'"
+)
 # 2026-11-22T12:34:56.000000Z: the hour and which of its quarters.
 _QUARTER = "substr(at, 1, 14) || printf('%02d', CAST(substr(at, 15, 2) AS INTEGER) / 15 * 15)"
 

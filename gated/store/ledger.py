@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gated.model import BY_CLOSING, BY_REPAIR, Act, ScanType
+from gated.model import BY_CLOSING, BY_PASSAGE, BY_REPAIR, Act, ScanType
 from gated.store import facts, unlisted
 from gated.store.rows import moment, scan_of, stamp
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from gated.model import Scan
 
-UNSEEN = (BY_CLOSING, BY_REPAIR)
+UNSEEN = (BY_CLOSING, BY_PASSAGE, BY_REPAIR)
 """The eyes of exits that nobody saw."""
 
 _PAGE = 200
@@ -40,8 +40,9 @@ class Counts:
 def recent(db: sqlite3.Connection, limit: int) -> list[Scan]:
     """The last guests, newest first; of a sighting with several rows only the first."""
     rows = db.execute(
-        "SELECT * FROM scans WHERE nonce = sighting AND eye NOT IN (?, ?) ORDER BY id DESC LIMIT ?",
-        (*UNSEEN, limit),
+        f"SELECT * FROM scans WHERE nonce = sighting AND eye NOT IN {UNSEEN}"
+        " ORDER BY id DESC LIMIT ?",
+        (limit,),
     )
     return [scan_of(row) for row in rows]
 
@@ -72,10 +73,11 @@ def counts(db: sqlite3.Connection, lists: Sequence[int]) -> Counts:
         for row in db.execute(
             "SELECT type, SUM(n) AS n FROM ("
             " SELECT type, COUNT(*) AS n FROM scans WHERE verdict <> 'refuse'"
-            " AND nonce = sighting AND eye NOT IN (?, ?) GROUP BY type UNION ALL"
+            " AND state NOT IN ('annulled', 'annulling') AND reason <> 'free_flow'"
+            f" AND nonce = sighting AND eye NOT IN {UNSEEN} GROUP BY type UNION ALL"
             " SELECT type, number FROM past_scans WHERE verdict <> 'refuse' AND guests"
-            ") GROUP BY type",
-            UNSEEN,
+            " AND state <> 'annulled' AND reason <> 'free_flow'"
+            ") GROUP BY type"
         )
     }
     refused = {
@@ -103,7 +105,8 @@ _INSIDE = """
         SELECT scans.list_id, scans.position_id,
             MAX(COALESCE(sent_at, dated) || (type = 'exit')) AS last
         FROM scans LEFT JOIN listings USING (list_id, position_id)
-        WHERE scans.position_id IS NOT NULL AND verdict <> 'refuse' AND state <> 'annulled'
+        WHERE scans.position_id IS NOT NULL AND verdict <> 'refuse'
+          AND state NOT IN ('annulled', 'annulling') AND reason <> 'free_flow'
           AND (settled_no IS NULL OR state = 'refused' OR settled_no > COALESCE(known_no, -1))
           AND scans.list_id IN (SELECT value FROM json_each(:lists))
         GROUP BY scans.list_id, scans.position_id
@@ -111,6 +114,9 @@ _INSIDE = """
         SELECT list_id, position_id, MAX(at) AS last,
             MAX(at) FILTER (WHERE type = 'exit') AS last_exit
         FROM checkins WHERE list_id IN (SELECT value FROM json_each(:lists))
+          AND (list_id, position_id, at, type) NOT IN (
+            SELECT list_id, position_id, sent_at, type FROM scans
+            WHERE state = 'annulling' AND sent_at IS NOT NULL AND position_id IS NOT NULL)
         GROUP BY list_id, position_id
     )
     SELECT {what} FROM (

@@ -77,19 +77,25 @@ def next_debts(db: sqlite3.Connection, limit: int, busy: Collection[str]) -> lis
     """The oldest waiting scan of each ticket, but for those whose nonce is in `busy`.
 
     While an earlier scan of a ticket waits, its later ones wait too: order is kept per ticket.
-    What was stamped by a clock that knew nothing waits to be dated right (store.dates).
+    What was stamped by a clock that knew nothing waits to be dated right (store.dates), and who
+    is still awaited in the passage is told when they have passed. What is to be annulled is first.
     """
+    to_annul = db.execute(
+        "SELECT scans.*, tickets.order_status FROM scans LEFT JOIN tickets USING (position_id)"
+        " WHERE state = 'annulling' ORDER BY scans.id LIMIT ?",
+        (limit + len(busy),),
+    )
     rows = db.execute(
         "SELECT scans.*, tickets.order_status FROM scans"
         " LEFT JOIN tickets USING (position_id)"
-        " WHERE state = 'waiting' AND clock <> 'unknown' AND NOT EXISTS ("
+        " WHERE state = 'waiting' AND clock <> 'unknown' AND passage <> 'awaited' AND NOT EXISTS ("
         "   SELECT 1 FROM scans AS earlier WHERE earlier.state = 'waiting'"
         "   AND earlier.secret_hash = scans.secret_hash AND earlier.id < scans.id"
         "   AND earlier.sighting <> scans.sighting)"
         " ORDER BY scans.id LIMIT ?",
         (limit + len(busy),),
     )
-    debts = [_debt_of(row) for row in rows if row["nonce"] not in busy]
+    debts = [_debt_of(row) for row in (*to_annul, *rows) if row["nonce"] not in busy]
     return debts[:limit]
 
 
@@ -173,7 +179,8 @@ def settle(
     db.execute(
         "UPDATE scans SET state = ?, server_reason = ?, server_message = ?, settled_at = ?,"
         " settled_no = ?, secret_text = CASE WHEN ? THEN NULL ELSE secret_text END"
-        " WHERE nonce = ?",
+        # Annulled while it was being told: how that ended is found out when it is annulled.
+        " WHERE nonce = ? AND (state <> 'annulling' OR ? IN ('annulled', 'shelved'))",
         (
             state,
             server_reason,
@@ -182,6 +189,7 @@ def settle(
             number,
             state.settled,
             nonce,
+            state,
         ),
     )
 
@@ -211,6 +219,7 @@ def note_failure(db: sqlite3.Connection, nonce: str, *, message: str) -> None:
 def count(db: sqlite3.Connection) -> OutboxCount:
     """How much is owed."""
     waiting = db.execute("SELECT COUNT(*) FROM scans WHERE state = 'waiting'").fetchone()[0]
+    waiting += db.execute("SELECT COUNT(*) FROM scans WHERE state = 'annulling'").fetchone()[0]
     shelved = db.execute("SELECT COUNT(*) FROM scans WHERE state = 'shelved'").fetchone()[0]
     settled = db.execute("SELECT COUNT(*) FROM scans WHERE settled_no IS NOT NULL").fetchone()[0]
     past = "SELECT COALESCE(SUM(number), 0) FROM past_scans WHERE settled"

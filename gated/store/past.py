@@ -22,8 +22,8 @@ _OLD = """
         SELECT 1 FROM tickets WHERE tickets.position_id = scans.position_id AND NOT vanished
     ) AS matters
     FROM scans
-    WHERE at < :before AND (at, id) > (:at, :id) AND state NOT IN ('waiting', 'shelved')
-      AND clock <> 'unknown'
+    WHERE at < :before AND (at, id) > (:at, :id)
+      AND state NOT IN ('waiting', 'shelved', 'annulling') AND clock <> 'unknown'
       AND NOT EXISTS (SELECT 1 FROM closing_people WHERE closing_people.nonce = scans.nonce)
     ORDER BY at, id LIMIT :limit
 """
@@ -39,7 +39,7 @@ _CLOSED = """
         SELECT closing_id, people.list_id, people.position_id FROM closing_people AS people
         JOIN closings ON closings.id = closing_id LEFT JOIN scans USING (nonce)
         WHERE closings.at < :before AND closings.state <> 'going'
-          AND COALESCE(scans.state, '') NOT IN ('waiting', 'shelved')
+          AND COALESCE(scans.state, '') NOT IN ('waiting', 'shelved', 'annulling')
         LIMIT :limit)
 """
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from gated.decide import decide, questionable
-from gated.model import BY_CLOSING, Decision, Scan, ScanType, State, Stay, Trust, Verdict
+from gated.decide import decide, freed, questionable
+from gated.model import BY_CLOSING, Decision, Reason, Scan, ScanType, State, Stay, Trust, Verdict
 from gated.store import closings, facts
 from gated.store.lookup import look_up
 from gated.store.rows import moment, scan_of, stamp
@@ -54,6 +54,10 @@ class Redemption:
     """The code itself, which may vouch for itself; it is not kept."""
     sealed_text: bytes | None = None
     """The code, kept until it is told: for a report of a refusal, or where no list has it."""
+    awaits: bool = False
+    """Whether who is let through is awaited at a sensor in the passage."""
+    free_flow: bool = False
+    """Whether the way is open for everybody."""
     reports: bool = False
     """Whether the server takes reports of refused scans."""
 
@@ -104,8 +108,16 @@ def redeem(
         db, redemption, believed=believed, vouching=fresh is None and redemption.policy.vouches
     )
     decision = decide(known, redemption.policy)
+    if redemption.free_flow:
+        return _recorded(db, redemption, freed(decision), known)
     if asking is Asking.POSSIBLE and _is_doubtful(decision, known):
         return Ask(known_no=facts.settled_no(db))
+    return _recorded(db, redemption, decision, known)
+
+
+def _recorded(
+    db: sqlite3.Connection, redemption: Redemption, decision: Decision, known: Facts
+) -> Redeemed:
     return Redeemed(decision, _record(db, redemption, decision, known))
 
 
@@ -137,9 +149,10 @@ def _record(
     for number, stay in enumerate(decision.stays):
         # One row, one nonce: a sighting that ends two stays makes two calls to the server.
         nonce = redemption.nonce if number == 0 else f"{redemption.nonce}-{number + 1}"
-        owed = decision.verdict.admits or redemption.reports
+        is_known = decision.verdict.admits and decision.reason is not Reason.FREE_FLOW
+        owed = is_known or (decision.verdict is Verdict.REFUSE and redemption.reports)
         is_out = False
-        if decision.verdict.admits and redemption.type is ScanType.EXIT and stay.position_id:
+        if is_known and redemption.type is ScanType.EXIT and stay.position_id:
             past = known.history.get((stay.list_id, stay.position_id))
             entered = past[-1].at if past else None
             is_out = closings.walked_out(db, stay.list_id, stay.position_id, entered=entered)
@@ -148,8 +161,8 @@ def _record(
         row = db.execute(
             "INSERT INTO scans (nonce, sighting, type, list_id, position_id, order_code,"
             " secret_hash, secret_text, verdict, reason, at, dated, boot_id, monotonic_ns, eye,"
-            " clock, state, key, server_reason)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+            " clock, state, key, server_reason, passage)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
             (
                 nonce,
                 redemption.nonce,
@@ -170,6 +183,7 @@ def _record(
                 State.WAITING if owed else State.LOCAL,
                 nonce,
                 BY_CLOSING if is_out else "",
+                "awaited" if redemption.awaits and decision.verdict.admits else "",
             ),
         ).fetchone()
         scans.append(scan_of(row))

@@ -93,6 +93,7 @@ def scan_of(row: sqlite3.Row) -> Scan:
         server_message=row["server_message"],
         eye=row["eye"],
         clock=Trust(row["clock"]),
+        passage=row["passage"],
     )
 
 

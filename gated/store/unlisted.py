@@ -38,7 +38,7 @@ def history(db: sqlite3.Connection, list_id: int, secret_hash: bytes) -> list[Ch
     rows = db.execute(
         "SELECT COALESCE(sent_at, dated) AS at, type FROM scans"
         " WHERE position_id IS NULL AND verdict <> 'refuse' AND secret_hash = ? AND list_id = ?"
-        " AND state <> 'annulled' ORDER BY at, id",
+        " AND state NOT IN ('annulled', 'annulling') AND reason <> 'free_flow' ORDER BY at, id",
         (secret_hash, list_id),
     )
     return [Checkin(ScanType(row["type"]), moment(row["at"])) for row in rows]
@@ -60,7 +60,8 @@ def count_inside(db: sqlite3.Connection, lists: Sequence[int]) -> int:
     return db.execute(  # type: ignore[no-any-return]
         "SELECT COUNT(*) FROM ("
         "   SELECT type, MAX(COALESCE(sent_at, dated) || (type = 'exit')) FROM scans"
-        "   WHERE position_id IS NULL AND verdict <> 'refuse' AND state <> 'annulled'"
+        "   WHERE position_id IS NULL AND verdict <> 'refuse'"
+        "   AND state NOT IN ('annulled', 'annulling') AND reason <> 'free_flow'"
         "   AND list_id IN (SELECT value FROM json_each(?)) GROUP BY secret_hash)"
         " WHERE type = 'entry'",
         (str(list(lists)),),

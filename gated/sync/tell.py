@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gated.errors import BadReply, KeyLocked, NotAuthorized, ServerFailed, ServerRefused
+from gated.errors import (
+    BadReply,
+    KeyLocked,
+    NoSuchEndpoint,
+    NotAuthorized,
+    ServerFailed,
+    ServerRefused,
+)
 from gated.model import BY_CLOSING, State, Verdict
-from gated.store import facts, outbox
+from gated.store import facts, granted, outbox
 from gated.store.outbox import Attempt
 from gated.store.tickets import Keeper, merge
-from gated.sync.ways import Way, dialect_of, first_way, is_known, next_way
+from gated.sync.ways import Dialect, Way, dialect_of, first_way, is_known, next_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +31,8 @@ if TYPE_CHECKING:
     from gated.server.dialects import Capabilities
     from gated.store.database import Store
     from gated.store.outbox import Debt
+
+logger = logging.getLogger(__name__)
 
 _HAD_IT = "the server had it already"
 
@@ -74,6 +84,8 @@ class Teller:
 
         Raises ServerUnreachable, NotAuthorized or BadReply when it did not come to one.
         """
+        if debt.scan.state is State.ANNULLING:
+            return await self._annul(debt)
         if debt.scan.verdict is Verdict.REFUSE:
             return await self._report(debt)
         if debt.scan.position_id is None:
@@ -137,6 +149,24 @@ class Teller:
             await self._store.write(partial(outbox.spoil, nonce=scan.nonce))
             raise
 
+    async def _annul(self, debt: Debt) -> Outcome:
+        """Take back what the server was told: at the server, or by telling it the opposite."""
+        scan = debt.scan
+        if not scan.attempts or not await self._had_it(debt):
+            return Outcome(State.ANNULLED, message=f"{granted.NOBODY_PASSED}; it was never told")
+        if dialect_of(self._capabilities(), self._exit_via) is Dialect.PRETIX:
+            try:
+                await self._client.annul(scan, granted.NOBODY_PASSED)
+            except (ServerRefused, NotAuthorized, NoSuchEndpoint) as refusal:
+                # Too late, another device, or not allowed with this token.
+                logger.info("%s cannot be annulled at the server: %s", scan.order_code, refusal)
+            else:
+                words = f"{granted.NOBODY_PASSED}; annulled at the server"
+                return Outcome(State.ANNULLED, message=words)
+        await self._store.write(partial(granted.compensate, scan=scan, at=self._clock.wall()))
+        words = f"{granted.NOBODY_PASSED}; made up for by an {scan.type.other}"
+        return Outcome(State.ANNULLED, message=words)
+
     async def _report(self, debt: Debt) -> Outcome:
         if not self._reports() or debt.sealed_text is None:
             return Outcome(State.LOCAL)
@@ -154,7 +184,7 @@ class Teller:
     def _first(self, debt: Debt) -> Attempt | None:
         """The attempt that a scan begins with, if it was not begun and needs one."""
         scan = debt.scan
-        if scan.attempts:
+        if scan.attempts or scan.state is State.ANNULLING:
             return None
         if scan.verdict is Verdict.REFUSE:
             return _report_of(scan) if self._reports() and debt.sealed_text else None

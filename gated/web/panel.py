@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from gated.desk import Desk
+    from gated.emergency import Emergency
 
 
-def panel_actions(desk: Desk) -> tuple[Action, ...]:
+def panel_actions(desk: Desk, emergency: Emergency) -> tuple[Action, ...]:
     """The buttons."""
 
     async def lock(arguments: dict[str, Any], origin: str) -> None:
@@ -22,11 +23,23 @@ def panel_actions(desk: Desk) -> tuple[Action, ...]:
     async def test(arguments: dict[str, Any], origin: str) -> None:
         await desk.test(text_of(arguments, "signal"), origin=origin)
 
-    return (Action("lock", Role.STAFF, lock), Action("panel_test", Role.STAFF, test))
+    async def annul(arguments: dict[str, Any], origin: str) -> None:
+        await desk.annul(text_of(arguments, "nonce"), origin=origin)
+
+    async def free(arguments: dict[str, Any], origin: str) -> None:
+        await emergency.set(on=arguments.get("on") is True, origin=origin)
+
+    return (
+        Action("annul", Role.STAFF, annul),
+        Action("emergency", Role.STAFF, free),
+        Action("lock", Role.STAFF, lock),
+        Action("panel_test", Role.STAFF, test),
+    )
 
 
 def panel_commands(
     desk: Desk,
+    emergency: Emergency,
 ) -> dict[
     str,
     Callable[[dict[str, Any], Callable[[dict[str, Any]], Awaitable[None]]], Awaitable[None]],
@@ -45,4 +58,16 @@ def panel_commands(
         signal = await desk.test(text_of(arguments, "signal"), origin="command")
         await say({"signal": signal.name, "seconds": signal.seconds})
 
-    return {"lock": lock, "panel_test": test}
+    async def annul(
+        arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
+    ) -> None:
+        scans = await desk.annul(text_of(arguments, "nonce"), origin="command")
+        await say({"scans": [{"nonce": one.nonce, "state": str(one.state)} for one in scans]})
+
+    async def free(
+        arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
+    ) -> None:
+        await emergency.set(on=arguments.get("on") is True, origin="command")
+        await say(emergency.state())
+
+    return {"annul": annul, "emergency": free, "lock": lock, "panel_test": test}

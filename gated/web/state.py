@@ -88,6 +88,8 @@ class Overview:
         *,
         desk: Desk,
         coming: Callable[[], str],
+        passage: Callable[[], dict[str, Any] | None],
+        emergency: Callable[[], dict[str, Any]],
         lamps: Callable[[], Lamps],
         signals: Book,
         eyes: Callable[[], dict[str, Any]],
@@ -103,6 +105,8 @@ class Overview:
         self._health = health
         self._desk = desk
         self._coming = coming
+        self._passage = passage
+        self._emergency = emergency
         self._lamps = lamps
         self._signals = signals
         self._eyes = eyes
@@ -155,6 +159,7 @@ class Overview:
         return {
             "status": pattern.name,
             "words": pattern.meaning,
+            "passage": self._passage(),
             "signals": _table(table(self._signals.signals.values())),
             "patterns": _table(status_table(self._signals.status.values())),
         }
@@ -176,6 +181,7 @@ class Overview:
                 "mode": str(self._desk.mode),
                 "locked": self._desk.locked,
                 "coming": self._coming(),
+                "emergency": self._emergency(),
                 "version": __version__,
                 "started": stamp(self._at(self._started)),
             },

@@ -21,6 +21,7 @@ from gated.gate import Gate, Shown
 from gated.health import Health, Level
 from gated.model import Scan, ScanType, Sighting, Trust
 from gated.panel import Panel, open_panel
+from gated.passage import Passage
 from gated.server.client import Client
 from gated.simulator.dialects import Dialect
 from gated.simulator.made_up import fill
@@ -251,6 +252,7 @@ async def bench(
                 keeper,
                 clock,
                 health,
+                passage=Passage(config.Passage(), store, panel, clock, health),
                 lists=lists,
                 policy=policy or config.Policy(),
                 asking=asker.asking,

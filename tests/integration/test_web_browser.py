@@ -98,6 +98,7 @@ class StandIn:
         self.guests: list[str] = []
         self.played: list[str] = []
         self.locked = False
+        self.free = False
         self.pictures = 0
         self.refusal = ""
         self.name = "Gate A"
@@ -120,6 +121,7 @@ class StandIn:
                 "name": self.name,
                 "mode": self.mode,
                 "locked": self.locked,
+                "emergency": {"on": self.free, "words": "free flow (by hand) since 18:00 UTC"},
                 "coming": "check-in from Mon 08:00 by the schedule",
                 "version": "1",
                 "started": ago(900),
@@ -202,6 +204,17 @@ class StandIn:
         self.mode = arguments["mode"]
         self.changed()
 
+    async def annul(self, arguments: dict[str, Any], _: str) -> None:
+        self.scans = [
+            {**one, "state": "annulled"} if one["nonce"] == arguments["nonce"] else one
+            for one in self.scans
+        ]
+        self.changed()
+
+    async def set_free(self, arguments: dict[str, Any], _: str) -> None:
+        self.free = arguments["on"]
+        self.changed()
+
     async def set_lock(self, arguments: dict[str, Any], _: str) -> None:
         self.locked = arguments["locked"]
         self.changed()
@@ -240,6 +253,8 @@ class StandIn:
             aiming=Aiming(self.reader),
             actions=[
                 Action("mode", Role.STAFF, self.set_mode),
+                Action("annul", Role.STAFF, self.annul),
+                Action("emergency", Role.STAFF, self.set_free),
                 Action("lock", Role.STAFF, self.set_lock),
                 Action("panel_test", Role.STAFF, self.play),
                 Action("cable", Role.STAFF, self.set_cable),
@@ -448,6 +463,28 @@ async def test_staff_locks_the_button_and_sees_what_comes_next(gate: StandIn, ta
     await expect(tab.locator("#mode-coming")).to_have_text(coming)
 
 
+async def test_staff_says_that_the_last_guest_did_not_pass(gate: StandIn, tab: Tab) -> None:
+    button = tab.get_by_role("button", name="They did not pass")
+    await expect(button).to_be_disabled()  # whoever was last was refused
+    gate.show(scan(7, words="Left"))
+    await expect(button).to_be_enabled()
+    await button.click()
+    await expect(tab.get_by_role("row").nth(1)).to_contain_text("Annulled")
+    await expect(button).to_be_disabled()
+
+
+async def test_staff_opens_the_way_in_an_emergency_and_everybody_reads_so(
+    gate: StandIn, tab: Tab
+) -> None:
+    alert = tab.locator("#emergency")
+    await expect(alert).to_have_text("")
+    await tab.get_by_role("button", name="Emergency: open the way").click()
+    await expect(alert).to_contain_text("free flow (by hand) since 18:00 UTC")
+    assert await tab.evaluate(FIND_POOR_CONTRAST) == []
+    await tab.get_by_role("button", name="End the emergency").click()
+    await expect(alert).to_have_text("")
+
+
 async def test_a_refused_action_is_told_in_the_gates_own_sentence(gate: StandIn, tab: Tab) -> None:
     gate.refusal = "The schedule holds this gate at check-out."
     await tab.get_by_role("button", name="Switch to check-in").click()
@@ -503,14 +540,16 @@ async def test_every_control_is_reached_and_used_by_keyboard(gate: StandIn, tab:
     gate.changed()
     await expect(tab.get_by_role("row")).to_have_count(9)
     focused = []
-    for _ in range(9):
+    for _ in range(11):
         await tab.keyboard.press("Tab")
         focused.append(await tab.evaluate("document.activeElement.id"))
         outline = "getComputedStyle(document.activeElement).outlineStyle"
         assert await tab.evaluate(outline) == "solid"
     assert focused == [
         "logout",
+        "annul-button",
         "mode-button",
+        "emergency-button",
         "lock-button",
         "signals-open",
         "scans-more",

@@ -507,7 +507,9 @@ def test_a_value_that_the_example_calls_the_default_is_it(
     whole = NEEDED.get(section) or attrgetter(section)(Config())
     default = getattr(whole, key)
     if default is None:
-        given = parse({section: {key: given}}).model_dump()[section][key]
+        outer, _, inner = section.partition(".")
+        document = {outer: {inner: {key: given}} if inner else {key: given}}
+        given = attrgetter(f"{section}.{key}")(parse(document))
 
     assert given == default
     assert type(given) is type(default)

@@ -67,6 +67,7 @@ def test_every_level_has_a_word() -> None:
         ({"server": Level.WARNING, "camera": Level.WARNING}, "offline"),
         ({"server": Level.OK, "camera": Level.WARNING}, "warning"),
         ({"camera": Level.WARNING}, "warning"),
+        ({"emergency": Level.WARNING, "camera": Level.ERROR}, "emergency"),
         ({"mode": Level.WARNING, "server": Level.WARNING}, "wrong_mode"),
         ({"list": Level.WARNING, "camera": Level.WARNING}, "stale"),
         ({"list": Level.WARNING, "server": Level.WARNING}, "offline"),

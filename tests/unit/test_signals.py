@@ -18,7 +18,8 @@ from gated.signals import SIGNALS, STATUS, Signal, Step
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-VERDICTS = ("accepted", "attention", "refused", "already_left", "unknown", "error")
+VERDICTS = ("accepted", "attention", "free_flow", "refused", "already_left", "unknown", "error")
+GREEN = ("accepted", "attention", "free_flow")
 MODES = ("mode_entry", "mode_exit", "mode_locked", "mode_unlocked")
 NOTICEABLE = 1.8
 
@@ -87,7 +88,7 @@ def test_green_and_red_are_never_in_one_signal(name: str) -> None:
     steps = SIGNALS[name].steps
 
     green, red = any(step.green for step in steps), any(step.red for step in steps)
-    assert (green, red) == ((True, False) if name in {"accepted", "attention"} else (False, True))
+    assert (green, red) == ((True, False) if name in GREEN else (False, True))
 
 
 def test_on_an_led_of_three_colours_the_answers_and_the_error_differ_in_colour_too() -> None:
@@ -195,6 +196,7 @@ def test_status_patterns_blink_as_they_are_described() -> None:
         "wrong_clock": ((0.3, True), (0.3, False), (0.3, True), (2.1, False)),
         "wrong_mode": (*(((0.3, True), (0.3, False)) * 3)[:-1], (1.8, False)),
         "warning": ((1.8, True), (0.2, False)),
+        "emergency": (*(((0.15, True), (0.15, False)) * 3)[:-1], (1.25, False)),
         "error": ((0.15, True), (0.15, False), (0.15, True), (0.85, False)),
     }
 
@@ -211,6 +213,9 @@ def test_every_decision_has_its_signal(verdict: Verdict, reason: Reason) -> None
         Verdict.ATTENTION: "attention",
         Verdict.REFUSE: refusals.get(reason, "refused"),
     }[verdict]
+
+    if (verdict, reason) == (Verdict.ADMIT, Reason.FREE_FLOW):
+        expected = "free_flow"
 
     assert signals.Book().answer(verdict, reason).name == expected
 
@@ -297,6 +302,7 @@ def test_the_table_for_the_readme_says_what_the_steps_do() -> None:
             "red and blue: long long long long",
             "long long long long; high and low in turn",
         ],
+        ["| free flow", "green: long short short", "short short; falling"],
         ["| mode entry", "none", "short short; rising"],
         ["| mode exit", "none", "short short long; falling"],
         ["| mode locked", "none", "long long; falling"],
@@ -328,5 +334,6 @@ def test_the_status_table_for_the_readme_has_a_line_for_every_pattern() -> None:
         ["| wrong clock", "2 slow flashes, pause"],
         ["| wrong mode", "3 slow flashes, pause"],
         ["| warning", "steady, with a short wink"],
+        ["| emergency", "3 quick flashes, pause"],
         ["| error", "2 quick flashes, pause"],
     ]

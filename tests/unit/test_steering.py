@@ -16,10 +16,12 @@ import pytest
 
 from gated import config
 from gated.desk import Desk
+from gated.emergency import Emergency
 from gated.health import Health
 from gated.model import Act, Reason, Scan, ScanType, Verdict
 from gated.panel import Input, open_panel
 from gated.panel.gpio import mock_pins
+from gated.passage import Passage
 from gated.schedule import Entry, instant
 from gated.steering import Steering
 from gated.store import Store, ledger
@@ -86,7 +88,11 @@ class Rig:
         self.timetable = Timetable(self.store, clock, self.entries, BERLIN, actions)
         wrong = WrongMode(self.health)
         self.desk.on_mode = wrong.forget
-        self.steering = Steering(self.desk, self.timetable, wrong, ScanType.ENTRY)
+        passage = Passage(config.Passage(), self.store, self.panel, clock, self.health)
+        emergency = Emergency(self.store, clock, passage, self.health, has_input=False)
+        self.steering = Steering(
+            self.desk, self.timetable, wrong, passage, emergency, ScanType.ENTRY
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -559,6 +559,7 @@ def test_a_reason_that_the_server_does_not_know_is_reported_as_an_error(reason: 
         Reason.NOT_CHECKED_IN,
         Reason.ALREADY_LEFT,
         Reason.SIGNED,
+        Reason.FREE_FLOW,
         Reason.ERROR,
     }
     body = wire.failed_checkin_body(replace(SCAN, reason=reason), "abcdefgh")

@@ -3,7 +3,7 @@
 import { setUpClosing } from "./closing.js";
 import { setUpCounts } from "./counts.js";
 import { askToLogIn, post, setUpLogin } from "./login.js";
-import { drawAges, drawAim, drawLamps, drawState, hasPicture, isLocked, isPlugged, say, stateTime, switchTo } from "./view.js";
+import { drawAges, drawAim, drawLamps, drawState, hasPicture, isFree, isLocked, isPlugged, lastScan, say, stateTime, switchTo } from "./view.js";
 
 const SILENT_MS = 20000;
 const RETRY_MS = 2000;
@@ -140,6 +140,12 @@ function watchCamera() {
 
 byId("mode-button").addEventListener("click", ({ currentTarget }) => {
   press(currentTarget, "mode", { mode: switchTo() });
+});
+byId("annul-button").addEventListener("click", ({ currentTarget }) => {
+  press(currentTarget, "annul", { nonce: lastScan() });
+});
+byId("emergency-button").addEventListener("click", ({ currentTarget }) => {
+  press(currentTarget, "emergency", { on: !isFree() });
 });
 byId("lock-button").addEventListener("click", ({ currentTarget }) => {
   press(currentTarget, "lock", { locked: !isLocked() });

@@ -16,6 +16,7 @@ const SETTLED = {
   local: "Kept here",
   shelved: "Needs help",
   annulled: "Annulled",
+  annulling: "Annulling",
 };
 const FRESH_MS = 8000;
 
@@ -30,6 +31,8 @@ let receivedMs = 0;
 let announcedNonce;
 
 export const switchTo = () => (shown?.gate.mode === "entry" ? "exit" : "entry");
+export const lastScan = () => shown?.scans[0]?.nonce ?? "";
+export const isFree = () => shown?.gate.emergency?.on === true;
 export const isLocked = () => shown?.gate.locked === true;
 export const isPlugged = () => shown?.demo?.cable === true;
 export const hasPicture = () => shown?.camera?.picture === true && shown.access !== "view";
@@ -69,6 +72,7 @@ export function drawLamps(lamps) {
 function drawPanel(panel) {
   byId("signals").hidden = !panel;
   if (!panel) return;
+  byId("lamps").querySelector('[data-lamp="relay"]').hidden = !panel.passage;
   setText(byId("status-words"), `Status lamp: ${panel.status}. ${panel.words}`);
   drawSignals(byId("signal-rows"), panel.signals, true);
   drawSignals(byId("pattern-rows"), panel.patterns, false);
@@ -118,6 +122,8 @@ function drawGate({ gate, access, health }) {
   setIcon(byId("mode-icon"), gate.mode);
   byId("mode-button").disabled = false;
   byId("mode-note").hidden = access !== "view";
+  setText(byId("emergency"), gate.emergency?.on ? `Emergency: ${gate.emergency.words}. Nobody is refused.` : "");
+  setText(byId("emergency-button"), isFree() ? "End the emergency" : "Emergency: open the way");
   setText(byId("mode-coming"), [gate.locked ? "The button is locked." : "", gate.coming ?? ""].join(" ").trim());
   byId("mode-coming").hidden = !gate.locked && !gate.coming;
   setText(byId("lock-button"), gate.locked ? "Unlock the button" : "Lock the button");
@@ -132,6 +138,8 @@ function drawVerdict(scan) {
   setText(byId("verdict-type"), scan ? MODE[scan.type] : "–");
   setText(byId("verdict-ticket"), scan?.ticket ?? "");
   if (!scan) setText(byId("verdict-age"), "");
+  const isThrough = scan && scan.verdict !== "refuse" && !/^annull/.test(scan.state);
+  byId("annul-button").disabled = !isThrough;
 }
 
 function drawScans(scans) {

@@ -1,0 +1,124 @@
+"""Free flow: the way is open for everybody, by the fire panel or by hand, until both let go."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from gated.errors import GatedError, StoreError
+from gated.model import Act
+from gated.store import facts, ledger
+from gated.store.rows import stamp
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+    from gated.clock import Clock
+    from gated.health import Health
+    from gated.passage import Passage
+    from gated.store.database import Store
+
+logger = logging.getLogger(__name__)
+
+_ALARM = "alarm"
+_BY_HAND = "by hand"
+_FACT = "emergency"
+
+
+class Emergency:
+    """Whether there is free flow, since when and why; kept over a restart.
+
+    The way is opened first and written down then: a full disk keeps nobody inside.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        passage: Passage,
+        health: Health,
+        *,
+        has_input: bool,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._passage = passage
+        self._health = health
+        self._has_input = has_input
+        self._on_change = on_change
+        self._sources: dict[str, str] = {}
+        self._lock = asyncio.Lock()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether people pass freely."""
+        return bool(self._sources)
+
+    async def start(self) -> None:
+        """Take up what was before the restart. Raises StoreError."""
+        kept = await self._store.read(partial(facts.get, name=_FACT))
+        self._sources = json.loads(kept) if kept else {}
+        if not self._has_input:
+            self._sources.pop(_ALARM, None)  # nothing would ever say that it is over
+        if self.is_on:
+            self._show()
+
+    async def alarm(self, *, on: bool) -> None:
+        """The fire panel gives the alarm, or its wire is cut; or it is over. Raises StoreError."""
+        await self._set(_ALARM, on=on, origin="alarm")
+
+    async def set(self, *, on: bool, origin: str) -> None:
+        """Open or close by hand. Raises GatedError while the fire panel keeps it open."""
+        await self._set(_BY_HAND, on=on, origin=origin)
+        if not on and self.is_on:
+            raise GatedError("the fire panel still gives the alarm: the way stays open until then")
+
+    def state(self) -> dict[str, Any]:
+        """For the page."""
+        return {"on": self.is_on, "words": self.words()}
+
+    def words(self) -> str:
+        """Since when and why; nothing when there is no emergency."""
+        if not self._sources:
+            return ""
+        why = " and ".join(self._sources)
+        since = min(self._sources.values())[:16].replace("T", " ")
+        return f"free flow ({why}) since {since} UTC"
+
+    async def _set(self, source: str, *, on: bool, origin: str) -> None:
+        async with self._lock:
+            if on is (source in self._sources):
+                return
+            now = self._clock.wall()
+            was_on = self.is_on
+            if on:
+                self._sources[source] = stamp(now)
+            else:
+                del self._sources[source]
+            if was_on is not self.is_on:
+                self._show()
+            logger.warning("emergency %s by %s", "on" if on else "off", origin)
+            act = Act(what=_FACT, origin=origin, at=now, detail="on" if on else "off")
+            try:
+                await self._store.write(partial(_keep, act=act, sources=dict(self._sources)))
+            except StoreError as error:
+                self._health.fail("store", f"an emergency could not be recorded: {error}")
+                raise
+
+    def _show(self) -> None:
+        self._passage.hold(open_=self.is_on)
+        if self.is_on:
+            self._health.warn(_FACT, self.words())
+        else:
+            self._health.ok(_FACT, "over")
+        self._on_change()
+
+
+def _keep(db: sqlite3.Connection, act: Act, sources: dict[str, str]) -> None:
+    facts.put(db, _FACT, json.dumps(sources))
+    ledger.write_act(db, act)
