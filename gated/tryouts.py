@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from gated.panel import Input
+
 if TYPE_CHECKING:
     from gated.model import Sighting
-    from gated.panel import Input
+
+_BY_HAND = {Input.SHORT_PRESS, Input.LONG_PRESS, Input.KEY_CLOSED, Input.KEY_OPEN}
 
 
 class Tryouts:
@@ -43,8 +46,11 @@ class Tryouts:
             self._input = None
 
     def takes_input(self, given: Input) -> bool:
-        """Whether somebody waits for this, so that it is to do nothing."""
-        if self._input is None or self._input.done():
+        """Whether somebody waits for this, so that it is to do nothing.
+
+        Only what hands do: an alarm, or a guest in the passage, is one whoever is trying what.
+        """
+        if given not in _BY_HAND or self._input is None or self._input.done():
             return False
         self._input.set_result(given)
         return True

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rig import LIST, Bench, gate_before_window
+from rig import LIST, Bench, gate_before_window, settings
 
+from gated import config
 from gated.errors import GatedError
 from gated.model import Reason, State, Verdict
+from gated.panel.gpio import mock_pins
+from gated.parts import Extras
 from gated.simulator.server import TicketServer
 from gated.simulator.world import World
 from gated.store import ledger
+from gated.waiting import open_waiting
 from gated.web.control import call
 
 RELAY, SENSOR, ALARM = 5, 6, 12
+NO_HOME = {"organizer": "", "event": "", "checkin_lists": [], "token_file": ""}
 
 
 @pytest.fixture
@@ -163,6 +168,54 @@ async def test_the_fire_panel_opens_the_way_and_a_cut_wire_is_an_alarm(
         ("alarm", "off"),
         ("alarm", "on"),
     ]
+
+
+async def test_an_alarm_is_one_also_while_somebody_tries_the_button(
+    server: TicketServer, tmp_path: Path
+) -> None:
+    async with gate(server, tmp_path, emergency={"input": ALARM, "debounce_ms": 20}) as bench:
+        relay, alarm = bench.pins.pin(RELAY), bench.pins.pin(ALARM)
+        alarm.drive_low()
+        await until(lambda: relay.state == 0)
+        pressed = asyncio.create_task(bench.parts.steering.tryouts.next_input(5))
+        await asyncio.sleep(0)
+        alarm.drive_high()
+        await until(lambda: relay.state == 1 or pressed.done())
+        was_taken, opened = pressed.done(), relay.state
+        pressed.cancel()
+
+    assert (was_taken, opened) == (False, 1)
+
+
+async def test_the_fire_panel_opens_the_way_of_a_gate_that_nobody_enrolled_yet(
+    server: TicketServer, tmp_path: Path
+) -> None:
+    wired = {
+        "pin_factory": "mock",
+        "passage": {"relay": RELAY},
+        "emergency": {"input": ALARM, "debounce_ms": 20},
+    }
+    document = settings(server.url, tmp_path, panel=wired, server={"url": "", **NO_HOME})
+    pins = mock_pins()
+    async with AsyncExitStack() as stack:
+        waiting = await open_waiting(
+            stack,
+            config.parse(document),
+            Extras(pin_factory=pins),
+            stop=asyncio.Event(),
+        )
+        tasks = [asyncio.ensure_future(work()) for work in waiting.background.values()]
+        relay, alarm = pins.pin(RELAY), pins.pin(ALARM)
+        alarm.drive_low()
+        await until(lambda: relay.state == 0)
+        alarm.drive_high()
+        await until(lambda: relay.state == 1)
+        words = (await waiting.overview.state())["gate"]["emergency"]["words"]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+    assert words.startswith("free flow (alarm) since ")
 
 
 async def test_the_emergency_is_there_again_after_a_restart_until_somebody_ends_it(
