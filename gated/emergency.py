@@ -52,6 +52,7 @@ class Emergency:
         self._has_input = has_input
         self._on_change = on_change
         self._sources: dict[str, str] = {}
+        self._is_kept = True
         self._lock = asyncio.Lock()
 
     @property
@@ -92,14 +93,15 @@ class Emergency:
 
     async def _set(self, source: str, *, on: bool, origin: str) -> None:
         async with self._lock:
-            if on is (source in self._sources):
+            if on is (source in self._sources) and self._is_kept:
                 return
             now = self._clock.wall()
             was_on = self.is_on
             if on:
-                self._sources[source] = stamp(now)
+                self._sources.setdefault(source, stamp(now))
             else:
-                del self._sources[source]
+                self._sources.pop(source, None)
+            self._is_kept = False
             if was_on is not self.is_on:
                 self._show()
             logger.warning("emergency %s by %s", "on" if on else "off", origin)
@@ -109,6 +111,7 @@ class Emergency:
             except StoreError as error:
                 self._health.fail("store", f"an emergency could not be recorded: {error}")
                 raise
+            self._is_kept = True
 
     def _show(self) -> None:
         self._passage.hold(open_=self.is_on)

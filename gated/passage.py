@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gated.errors import PanelError, StoreError
+from gated.errors import PanelError
 from gated.model import Act
 from gated.store import granted, ledger
 
@@ -82,6 +82,7 @@ class Passage:
         self._shut: asyncio.TimerHandle | None = None
         self._stuck: asyncio.TimerHandle | None = None
         self._calm: asyncio.TimerHandle | None = None
+        self._writing: Callable[[sqlite3.Connection], Any] | None = None
         self._writes: asyncio.Queue[Callable[[sqlite3.Connection], Any]] = asyncio.Queue()
 
     @property
@@ -95,14 +96,14 @@ class Passage:
             logger.warning("%d guests were on their way when the gate stopped: they count", left)
 
     async def run(self) -> None:
-        """Write down what became of guests, for ever. Raises StoreError; what failed is kept."""
+        """Write down what became of guests, in order, for ever.
+
+        Raises StoreError; started again, it goes on with what failed.
+        """
         while True:
-            work = await self._writes.get()
-            try:
-                await self._store.write(work)
-            except StoreError:
-                self._writes.put_nowait(work)
-                raise
+            self._writing = self._writing or await self._writes.get()
+            await self._store.write(self._writing)
+            self._writing = None
             self._on_owed()
             self._on_change()
 

@@ -18,7 +18,7 @@ from gated.panel.gpio import mock_pins
 from gated.parts import Extras
 from gated.simulator.server import TicketServer
 from gated.simulator.world import World
-from gated.store import ledger
+from gated.store import facts, ledger
 from gated.waiting import open_waiting
 from gated.web.control import call
 
@@ -261,3 +261,9 @@ async def test_a_full_disk_keeps_nobody_inside(server: TicketServer, tmp_path: P
             await bench.parts.steering.emergency.set(on=True, origin="page")
         assert bench.pins.pin(RELAY).state == 1
         assert (await said(bench))[0] == "emergency"
+
+        # Said once more when there is room again, it is kept.
+        await bench.parts.store.write(lambda db: db.execute("DROP TRIGGER full").fetchall())
+        await bench.parts.steering.emergency.set(on=True, origin="page")
+        kept = await bench.parts.store.read(lambda db: facts.get(db, "emergency"))
+    assert "by hand" in (kept or "")
