@@ -40,6 +40,7 @@ from gated.web.closing import closing_actions, closing_commands
 from gated.web.commands import commands
 from gated.web.control import Control
 from gated.web.credentials import Credentials
+from gated.web.differences import difference_actions, difference_commands
 from gated.web.enrolling import enrolment_actions, enrolment_commands, enrolment_state
 from gated.web.page import Page
 from gated.web.panel import panel_actions, panel_commands
@@ -342,7 +343,8 @@ async def open_parts(
         eyes,
         desk,
         (
-            *actions(desk, census),
+            *actions(desk),
+            *difference_actions(census),
             *panel_actions(desk, steering.emergency),
             *closing_actions(closing),
             *enrolment_actions(standing.enrolment),
@@ -359,6 +361,7 @@ async def open_parts(
                 **preflight_commands(desk, tryouts),
                 **closing_commands(closing),
                 **enrolment_commands(standing.enrolment),
+                **difference_commands(census),
             },
         )
     )

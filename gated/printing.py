@@ -113,10 +113,18 @@ def stats_text(state: dict[str, Any]) -> str:
         lines.append(("server", f"{words} ({whole['age_s']:.0f} s ago)"))
     elif census:
         lines.append(("server", "has not said yet"))
-    for one in census.get("differences", ()):
-        place = "inside here" if one["inside_here"] else "inside by the server"
-        lines.append(("differs", f"{one['order_code']} {place}: {printable(one['why'])}"))
+    differences = census.get("differences", ())
+    lines += [("differs", _difference(one)) for one in differences]
+    if any(one["repairable"] for one in differences):
+        words = "who is not inside though the server says so: gated repair POSITION"
+        lines.append(("to mend", words))
     return "\n".join(f"{name + ':':<12} {words}" for name, words in lines)
+
+
+def _difference(one: dict[str, Any]) -> str:
+    came = "came in here, outside by the server"
+    place = came if one["inside_here"] else "left here, inside by the server"
+    return f"{one['order_code']}, position {one['position_id']}, {place}: {printable(one['why'])}"
 
 
 def scan_lines(scans: Iterable[Scan], style: str) -> Iterator[str]:

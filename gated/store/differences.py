@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _NEAR = timedelta(minutes=15)
 """An entry elsewhere so soon after an exit here may as well be a clock that runs ahead."""
 
+_AHEAD = timedelta(minutes=1)
+"""Two clocks that are right may be so far apart: less is not the future."""
+
 # Of each person who passed here: the last scan that the server was told of before its list was
 # read, and what the server's own rule (the newest datetime) makes of the check-ins it lists.
 _LAST = """
@@ -122,7 +125,7 @@ def _why_inside(db: sqlite3.Connection, row: sqlite3.Row, now: datetime) -> str:
     entered, left = moment(row["entered"]), moment(row["told_at"])
     if row["state"] == State.REFUSED:
         return f"the server did not take the exit: {row['server_message']}"
-    if entered > now:
+    if entered > now + _AHEAD:
         return "clock: the entry is dated in the future"
     if _is_ours(db, row, entered):
         return "exit dated before its entry"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gated.errors import ServerError
+from gated.errors import GatedError, ServerError
 from gated.model import Act
 from gated.store import differences, ledger
 
@@ -93,13 +93,32 @@ class Census:
                 self._health.ok("capacity", f"{inside} of {self._capacity} inside")
 
     async def repair(self, list_id: int, position_id: int, *, origin: str) -> None:
-        """Have one exit told that ends a stay the server has for lasting. Raises GatedError."""
+        """Have one exit told that ends a stay the server has for lasting. Raises GatedError.
+
+        It is no difference from now on, unless the list shows it again once the exit is told.
+        """
         at = self._clock.wall()
         act = Act("repair", origin, at, f"list {list_id}, position {position_id}")
         await self._store.write(
             partial(differences.repair, list_id=list_id, position_id=position_id, at=at, act=act)
         )
         self._on_owed()
+        await self._compare()
+
+    async def repair_person(self, position_id: int, *, origin: str) -> int:
+        """The same on every list where it is wanted; returns on how many. Raises GatedError."""
+        found = [one for one in self.differences if one.position_id == position_id]
+        mendable = [one for one in found if one.repairable]
+        if found and not mendable:
+            raise GatedError(
+                f"position {position_id} came in here and is outside by the server: no exit mends"
+                " that; have them scanned as they come in again"
+            )
+        if not mendable:
+            raise GatedError(f"position {position_id} is no difference: see gated stats")
+        for one in mendable:
+            await self.repair(one.list_id, position_id, origin=origin)
+        return len(mendable)
 
     def state(self) -> dict[str, Any]:
         """As JSON values, with ages."""
@@ -138,7 +157,9 @@ class Census:
         )
         if number := len(self.differences):
             people = "1 person" if number == 1 else f"{number} people"
-            words = f"the server and this gate disagree about {people}: see the page"
+            words = (
+                f"the server and this gate disagree about {people}: see the page, or gated stats"
+            )
             self._health.warn("inside", words)
         elif self._health.of("inside"):
             self._health.ok("inside")

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from gated.desk import Desk
-    from gated.sync.census import Census
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Action:
         return f"{self.name} {json.dumps(told, ensure_ascii=False)}" if told else self.name
 
 
-def actions(desk: Desk, census: Census) -> tuple[Action, ...]:
+def actions(desk: Desk) -> tuple[Action, ...]:
     """The buttons of the page."""
 
     async def mode(arguments: dict[str, Any], origin: str) -> None:
@@ -50,17 +49,10 @@ def actions(desk: Desk, census: Census) -> tuple[Action, ...]:
         nonce, why = text_of(arguments, "nonce"), text_of(arguments, "why")
         await desk.settle(nonce, why, origin=origin)
 
-    async def repair(arguments: dict[str, Any], origin: str) -> None:
-        numbers = [arguments.get(name) for name in ("list_id", "position_id")]
-        if any(type(number) is not int for number in numbers):
-            raise GatedError("list_id and position_id must be numbers")
-        await census.repair(arguments["list_id"], arguments["position_id"], origin=origin)
-
     return (
         Action("mode", Role.STAFF, mode),
         Action("retry", Role.ADMIN, retry),
         Action("settle", Role.ADMIN, settle),
-        Action("repair", Role.ADMIN, repair),
     )
 
 

@@ -22,6 +22,7 @@ from gated.simulator.server import TicketServer
 from gated.simulator.world import World
 from gated.store.flow import Passed, flow
 from gated.sync.census import Census
+from gated.web.differences import difference_commands
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -137,6 +138,37 @@ async def test_an_exit_dated_before_its_entry_is_listed_and_mended_by_one_exit(
         assert await why(gate, census) == []
         with pytest.raises(GatedError, match="nothing to repair"):
             await census.repair(1, 5, origin="page, admin from ::1")
+
+
+async def test_by_command_it_is_mended_by_the_person_and_others_are_told_why_not(
+    tmp_path: Path,
+) -> None:
+    said: list[dict[str, Any]] = []
+
+    async def say(words: dict[str, Any]) -> None:
+        said.append(words)
+
+    async with counted(tmp_path) as (gate, census):
+        repair = difference_commands(census)["repair"]
+        for kind in (ENTRY, EXIT):
+            await gate.scan(kind, 5)
+        await gate.scan(ENTRY, 6)
+        await gate.push_all()
+        gate.world.enter(5, 1, at=gate.clock.wall())
+        (own,) = gate.rows(6)
+        gate.world.leave(6, 1, at=own.datetime + timedelta(microseconds=1))
+        assert [one for one, _, _ in await why(gate, census)] == [5, 6]
+
+        await repair({"position_id": 5}, say)
+        with pytest.raises(GatedError, match="no exit mends that"):
+            await repair({"position_id": 6}, say)
+        with pytest.raises(GatedError, match="is no difference: see gated stats"):
+            await repair({"position_id": 7}, say)
+        with pytest.raises(GatedError, match="must be a number"):
+            await repair({"position_id": "5"}, say)
+        await gate.push_all()
+        assert gate.world.inside(1) == set()
+    assert said == [{"lists": 1}]
 
 
 async def test_an_entry_elsewhere_right_after_an_exit_here_is_listed(tmp_path: Path) -> None:

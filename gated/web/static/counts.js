@@ -73,7 +73,7 @@ function rect(kind, x, y, height, width = 0.8) {
 function drawDifferences(found) {
   byId("differs").hidden = found.length === 0;
   const rows = found.map((one) => {
-    const place = one.inside_here ? "inside here, not by the server" : "left here, inside by the server";
+    const place = one.inside_here ? "came in here, outside by the server" : "left here, inside by the server";
     const row = item(`${one.order_code}: ${place}. ${one.why}. `);
     if (one.repairable) row.append(mender(one));
     return row;
