@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,6 +82,11 @@ class Machine:
         if self._process and self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+            # Its helpers hold the card's lock until they are gone, too.
+            with suppress(ProcessLookupError):
+                while True:
+                    os.killpg(self._process.pid, 0)
+                    time.sleep(0.05)
 
     def switch_off(self, timeout_s: float = 60) -> None:
         """Shut down as one should; pull the plug where that takes too long."""
