@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from dataclasses import replace
 from functools import partial
@@ -125,8 +124,12 @@ class Pull:
         if told.is_series:
             series = await _told(self._client.series(), "the dates of the series")
             told = replace(told, series=series or {})
-        with contextlib.suppress(NotAuthorized, NoSuchEndpoint):  # the fork tells no device's gate
+        try:
             told = replace(told, gate=await self._client.gate(), gate_known=True)
+        except ServerUnreachable:
+            raise
+        except ServerError as error:  # the fork tells no device's gate, and a team's token has none
+            logger.debug("this device's gate is not known: %s", error)
         event = describe_event(told)
         if event != await self._store.read(partial(facts.get, name="event")):
             await self._store.write(partial(facts.put, name="event", value=event))
