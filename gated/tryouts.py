@@ -10,7 +10,12 @@ from gated.panel import Input
 if TYPE_CHECKING:
     from gated.model import Sighting
 
-_BY_HAND = {Input.SHORT_PRESS, Input.LONG_PRESS, Input.KEY_CLOSED, Input.KEY_OPEN}
+AWAITED = {
+    "button": {Input.SHORT_PRESS, Input.LONG_PRESS, Input.KEY_CLOSED, Input.KEY_OPEN},
+    "sensor": {Input.SENSOR_CLOSED},
+    "emergency": {Input.ALARM},
+}
+"""What shows that an input works, by its name among the pins."""
 
 
 class Tryouts:
@@ -19,6 +24,7 @@ class Tryouts:
     def __init__(self) -> None:
         # Also those that came too late: they are no tickets either.
         self._codes: dict[str, asyncio.Future[Sighting]] = {}
+        self._part = ""
         self._input: asyncio.Future[Input] | None = None
 
     def expect(self, text: str) -> asyncio.Future[Sighting]:
@@ -34,8 +40,12 @@ class Tryouts:
             awaited.set_result(sighting)
         return True
 
-    async def next_input(self, patience_s: float) -> Input | None:
-        """What is done at the panel next, which then does nothing else; None if nothing is."""
+    async def next_input(self, patience_s: float, part: str = "button") -> Input | None:
+        """What comes from this part next; None if nothing does.
+
+        A press then does nothing else; an alarm, or a guest in the passage, is one all the same.
+        """
+        self._part = part
         self._input = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(patience_s):
@@ -46,11 +56,8 @@ class Tryouts:
             self._input = None
 
     def takes_input(self, given: Input) -> bool:
-        """Whether somebody waits for this, so that it is to do nothing.
-
-        Only what hands do: an alarm, or a guest in the passage, is one whoever is trying what.
-        """
-        if given not in _BY_HAND or self._input is None or self._input.done():
+        """Whether somebody waits for this, so that it is to do nothing."""
+        if self._input is None or self._input.done() or given not in AWAITED[self._part]:
             return False
         self._input.set_result(given)
-        return True
+        return self._part == "button"

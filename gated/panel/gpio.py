@@ -131,6 +131,8 @@ class GpioPanel:
         """See Panel."""
         if name not in self._parts:
             raise PanelError(f"no {name} is wired: see [panel] {name} in the config")
+        if name == "relay" and self._steady.get("relay"):
+            raise PanelError("the way is open now: try the relay while it is closed")
         if self._tried:
             self._write_trial(None)
         self._tried = name
@@ -142,7 +144,10 @@ class GpioPanel:
 
     def set_relay(self, open_: bool) -> None:  # noqa: FBT001 - a switch
         """See Panel."""
-        self._write({"relay": open_})
+        if self._tried == "relay":  # guests, and an emergency, before whoever tries it
+            self._trial.stop()
+            self._tried = ""
+        self._hold({"relay": open_})
 
     def lamps(self) -> Lamps:
         """See Panel."""

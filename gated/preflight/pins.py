@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gated.errors import GatedError, PanelError
 from gated.panel import open_panel
 from gated.preflight.finding import Finding, good, red, unknown
+from gated.tryouts import AWAITED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,9 +26,16 @@ _NAMES = {
     "status": "status lamp",
     "torch": "torch",
 }
+_DOES = {"buzzer": "sound", "relay": "click"}
 _WIRING = "check its wire, its resistor, and that it is the right way round; the README has a table"
-INPUTS = frozenset({"button"})
-"""Parts of the panel that are pressed or turned; all others light up or sound."""
+_CONTACTS = {
+    "button": ("button", "Press the button now."),
+    "key": ("key", "Turn the key now."),
+    "sensor": ("sensor", "Step into the passage now."),
+    "emergency": ("fire panel", "Open its contact now; a gate that runs opens the way."),
+}
+INPUTS = frozenset(AWAITED)
+"""Parts of the panel that are heard; all others light up, sound or move."""
 
 
 async def pins(here: Here) -> Finding:
@@ -59,7 +67,7 @@ def untried(_: Here) -> Finding:
 async def output(here: Here, *, part: str, person: Person) -> Finding:
     """Have one part blink or sound three times, and ask whether it did."""
     name = _NAMES.get(part, part)
-    did = "sound" if part == "buzzer" else "blink" if part in _NAMES else "work"
+    did = _DOES.get(part, "blink" if part in _NAMES else "work")
     question = f"Did the {name} {did} three times?"
     try:
         if here.state is not None:
@@ -78,18 +86,20 @@ async def output(here: Here, *, part: str, person: Person) -> Finding:
     return good(f"the {name} on pin {pin} does {did}")
 
 
-async def button(here: Here, *, part: str, person: Person) -> Finding:
-    """Have the button pressed, or the key turned."""
-    is_key = here.config.panel.mode.kind == "key_switch"
-    name, act = ("key", "Turn the key") if is_key else ("button", "Press the button")
-    person.told(f"{act} now.")
+async def contact(here: Here, *, part: str, person: Person) -> Finding:
+    """Have the button pressed, the key turned, the passage entered or the fire loop opened."""
+    is_key = part == "button" and here.config.panel.mode.kind == "key_switch"
+    name, act = _CONTACTS["key" if is_key else part]
+    person.told(act)
     wait_s = here.patience_s
     try:
         if here.state is not None:
-            told = await here.answer("try_press", {"patience_s": wait_s}, silence_s=wait_s + 10)
+            told = await here.answer(
+                "try_press", {"patience_s": wait_s, "part": part}, silence_s=wait_s + 10
+            )
             came = told["input"]
         else:
-            came = await _own_input(here, wait_s)
+            came = await _own_input(here, wait_s, part)
     except GatedError as error:
         return red(str(error), _WIRING)
     pin = here.config.panel.pins()[part]
@@ -99,14 +109,17 @@ async def button(here: Here, *, part: str, person: Person) -> Finding:
     return good(f"the {name} on pin {pin} was heard")
 
 
-async def _own_input(here: Here, wait_s: float) -> Input | None:
+async def _own_input(here: Here, wait_s: float, part: str) -> Input | None:
     inputs: asyncio.Queue[Input] = asyncio.Queue()
     async with _panel(here, inputs):
         await asyncio.sleep(0)  # where a key stands is told at the start
         while not inputs.empty():
             inputs.get_nowait()
         try:
-            return await asyncio.wait_for(inputs.get(), wait_s)
+            async with asyncio.timeout(wait_s):
+                while (given := await inputs.get()) not in AWAITED[part]:
+                    pass
+                return given
         except TimeoutError:
             return None
 

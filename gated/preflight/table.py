@@ -92,7 +92,7 @@ def checks(here: Here) -> Iterator[Check]:
         yield Check("lamps", pins.untried)
         return
     for part in here.config.panel.pins():
-        run = pins.button if part in pins.INPUTS else pins.output
+        run = pins.contact if part in pins.INPUTS else pins.output
         yield Check(part, partial(run, part=part, person=here.person))
 
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from gated.errors import GatedError
+from gated.tryouts import AWAITED
 from gated.web.actions import text_of
 
 if TYPE_CHECKING:
@@ -43,7 +44,10 @@ def preflight_commands(
     async def press(
         arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
     ) -> None:
-        given = await tryouts.next_input(_patience_s(arguments))
+        part = arguments.get("part", "button")
+        if part not in AWAITED:
+            raise GatedError(f"part must be one of {', '.join(AWAITED)}")
+        given = await tryouts.next_input(_patience_s(arguments), part)
         await say({"input": given and str(given)})
 
     return {"try_code": code, "try_part": part, "try_press": press}

@@ -218,6 +218,21 @@ async def test_the_fire_panel_opens_the_way_of_a_gate_that_nobody_enrolled_yet(
     assert words.startswith("free flow (alarm) since ")
 
 
+async def test_trying_the_relay_never_closes_the_way_in_an_emergency(
+    server: TicketServer, tmp_path: Path
+) -> None:
+    async with gate(server, tmp_path) as bench:
+        panel, relay = bench.parts.front.panel, bench.pins.pin(RELAY)
+        seconds = panel.try_part("relay")
+        await bench.parts.steering.emergency.set(on=True, origin="page")
+        relay.clear_states()
+        await asyncio.sleep(seconds)
+        assert relay.state == 1
+        assert [one.state for one in relay.states] == [True]
+        with pytest.raises(GatedError, match="the way is open now"):
+            panel.try_part("relay")
+
+
 async def test_the_emergency_is_there_again_after_a_restart_until_somebody_ends_it(
     server: TicketServer, tmp_path: Path
 ) -> None:

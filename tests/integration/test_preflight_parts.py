@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import os
 import subprocess
@@ -22,6 +23,7 @@ from gated.errors import GatedError
 from gated.model import Frame
 from gated.panel.gpio import mock_pins
 from gated.preflight import Here, Outcome, eyes, go_through, look_around, pins
+from gated.preflight.table import checks
 from gated.simulator.server import TicketServer
 from gated.simulator.world import World
 
@@ -181,11 +183,67 @@ async def test_a_button_that_is_pressed_is_good_and_one_that_is_not_is_red(tmp_p
         loop.call_later(0.2, factory.pin(25).drive_low)
         loop.call_later(0.4, factory.pin(25).drive_high)
 
-    assert (await pins.button(here, part="button", person=Person(does=press))).outcome is GOOD
+    assert (await pins.contact(here, part="button", person=Person(does=press))).outcome is GOOD
     here.patience_s = 0.3
-    found = await pins.button(here, part="button", person=Person())
+    found = await pins.contact(here, part="button", person=Person())
     assert found.words == "nothing came from the button on pin 25 within 0 s"
     assert found.outcome is RED
+
+
+@pytest.mark.parametrize(
+    ("part", "pin", "name"), [("sensor", 6, "sensor"), ("emergency", 12, "fire panel")]
+)
+async def test_a_sensor_and_a_fire_panel_are_heard_not_driven(
+    tmp_path: Path, part: str, pin: int, name: str
+) -> None:
+    wired = {"passage": {"relay": 5, "sensor": 6}, "emergency": {"input": 12}}
+    here = a_box(tmp_path, panel=wired)
+    factory: Any = mock_pins()
+    here.pin_factory, here.patience_s = factory, 5
+    contact = factory.pin(pin)
+    loop = asyncio.get_running_loop()
+
+    def act(_: str) -> None:
+        # The light barrier closes its contact for a guest; the fire loop opens in an alarm.
+        steps = [contact.drive_high, contact.drive_low]
+        for number, step in enumerate(steps if part == "sensor" else reversed(steps), start=1):
+            loop.call_later(0.3 * number, step)
+
+    here.person = Person(does=act)
+    (check,) = [one for one in checks(here) if one.name == part]
+    running = check.run(here)
+    assert inspect.isawaitable(running)
+    found = await running
+
+    assert (found.outcome, found.words) == (GOOD, f"the {name} on pin {pin} was heard")
+    here.patience_s = 0.3
+    assert (await pins.contact(here, part=part, person=Person())).outcome is RED
+
+
+async def test_through_the_running_gate_an_alarm_that_is_waited_for_is_one_all_the_same(
+    tmp_path: Path,
+) -> None:
+    wired = {"pin_factory": "mock", "passage": {"relay": 5}, "emergency": {"input": 12}}
+    async with (
+        TicketServer(World.made_up(5)) as server,
+        gate_before_window(server, tmp_path, panel=wired) as bench,
+    ):
+        loop, contact = asyncio.get_running_loop(), bench.pins.pin(12)
+        contact.drive_low()
+        document = settings(server.url, tmp_path, panel=wired)
+        here = await look_around(config.parse(document), tmp_path / "x.toml", root=tmp_path)
+        here.patience_s = 10
+
+        def alarm(_: str) -> None:
+            loop.call_later(0.3, contact.drive_high)
+
+        found = await pins.contact(here, part="emergency", person=Person(does=alarm))
+        async with asyncio.timeout(10):
+            while not bench.pins.pin(5).state:
+                await asyncio.sleep(0.02)
+        assert bench.parts.steering.emergency.is_on
+
+    assert found.outcome is GOOD
 
 
 async def test_through_the_running_gate_a_code_is_read_and_no_scan_is_made(tmp_path: Path) -> None:
@@ -246,7 +304,7 @@ async def test_through_the_running_gate_a_press_is_heard_and_changes_no_mode(
             loop.call_later(0.5, pin.drive_high)
 
         before = bench.parts.desk.mode
-        found = await pins.button(here, part="button", person=Person(does=press))
+        found = await pins.contact(here, part="button", person=Person(does=press))
         assert bench.parts.desk.mode is before
         press("")
         async with asyncio.timeout(10):
@@ -415,7 +473,7 @@ async def test_a_gate_that_waits_to_be_enrolled_lends_its_camera_and_button_too(
         here.show, here.patience_s = gate.feed, 10
         found = await eyes.code(here)
         here.patience_s = 0.3
-        pressed = await pins.button(here, part="button", person=Person())
+        pressed = await pins.contact(here, part="button", person=Person())
         report = await asyncio.to_thread(gate.command, "check", "--json")
 
     lines = {one["check"]: one for one in json.loads(report.stdout)["checks"]}
