@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from gated.errors import BadReply, NoSuchEndpoint, NotAuthorized, ServerRefused
 from gated.server import counts, wire
-from gated.server.events import device_gate, event, subevents_page
+from gated.server.events import Place, event, place, subevents_page
 from gated.server.http import Connection, judge
 from gated.server.orders import OrdersPage, SecretsPage, orders_page, secrets_page
 from gated.server.shapes import PositionShape, lists_have_rules, position_shape
@@ -57,9 +57,9 @@ class Client(Connection):
             page += 1
         return found
 
-    async def gate(self) -> int | None:
-        """Tell to which of the server's gates it assigned this device, if to any."""
-        return device_gate((await self.get("/api/v1/device/info")).body)
+    async def place(self) -> Place:
+        """Tell where the server put this device."""
+        return place((await self.get("/api/v1/device/info")).body)
 
     async def checkin_lists(self) -> dict[int, tuple[CheckinList, int]]:
         """Tell the event's check-in lists, each with how many positions it should have."""

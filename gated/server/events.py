@@ -6,12 +6,20 @@ Source: the servers' own answers (tests/replies); `subevents/` and a device's ga
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 
 from gated.model import Dates, Event
 from gated.server import wire
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The server's id of the gate at which it put this device, if at any."""
+
+    gate: int | None
 
 
 class _ValidKeys(msgspec.Struct):
@@ -68,10 +76,10 @@ def subevents_page(body: bytes) -> tuple[dict[int, Dates], bool]:
     return {one.id: _dates(one) for one in page.results}, page.next is None
 
 
-def device_gate(body: bytes) -> int | None:
-    """Read the id of the device's gate from `device/info`, if it has one. Raises BadReply."""
+def place(body: bytes) -> Place:
+    """Read the device's gate from `device/info`. Raises BadReply."""
     gate = wire.decode(body, _DeviceInfo).device.gate
-    return gate.id if gate else None
+    return Place(gate.id if gate else None)
 
 
 def _dates(found: _Dates) -> Dates:

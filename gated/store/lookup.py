@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from gated.grounds import Facts
 from gated.model import Checkin, CheckinList, Reason, ScanType, Trust
 from gated.signed import could_be_signed, public_keys, verify
-from gated.store import closings, facts, unlisted
+from gated.store import closings, events, unlisted
 from gated.store.history import history
-from gated.store.rows import event_of, list_of, ticket_of
+from gated.store.rows import list_of, ticket_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    from gated.model import Event, Ticket
+    from gated.model import Ticket
     from gated.store.redeem import Redemption
 
 
@@ -44,6 +44,7 @@ def look_up(
         for ticket in (*found, *addons)
         for checkin_list in lists
     }
+    dates = {one.subevent for one in (*found, *addons) if one.subevent is not None}
     return Facts(
         type=redemption.type,
         now=redemption.at,
@@ -53,7 +54,7 @@ def look_up(
         addons=addons,
         history=past,
         believed=believed,
-        event=_event(db) if any(one.rules for one in lists) else None,
+        event=events.known(db, dates) if any(one.rules for one in lists) else None,
         barred=barred,
     )
 
@@ -67,11 +68,6 @@ def checkin_lists(db: sqlite3.Connection, ids: Sequence[int]) -> list[CheckinLis
     ]
 
 
-def _event(db: sqlite3.Connection) -> Event | None:
-    description = facts.get(db, "event")
-    return event_of(description) if description else None
-
-
 def _barred(db: sqlite3.Connection, secret_hash: bytes) -> Reason | None:
     """Why a secret that belongs to no ticket of ours is known all the same."""
     row = db.execute(
@@ -81,7 +77,7 @@ def _barred(db: sqlite3.Connection, secret_hash: bytes) -> Reason | None:
 
 
 def _signed(db: sqlite3.Connection, text: str, barred: Reason | None) -> Ticket | None:
-    event = _event(db) if could_be_signed(text) else None
+    event = events.known(db) if could_be_signed(text) else None
     said = verify(text, _keys(event.valid_keys)) if event else None
     return unlisted.ticket_of(said, barred) if said else None
 

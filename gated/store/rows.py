@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, overload
 
 from gated.model import (
     CheckinList,
-    Dates,
-    Event,
     Reason,
     Scan,
     ScanType,
@@ -22,10 +20,6 @@ from gated.model import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
-    from typing import Any
-
-_DATES = ("date_from", "date_to", "date_admission")
 
 
 @overload
@@ -114,45 +108,6 @@ def describe(checkin_list: CheckinList) -> str:
         },
         sort_keys=True,
     )
-
-
-def describe_event(event: Event) -> str:
-    """An event as the JSON kept among the facts."""
-    return json.dumps(
-        {
-            "timezone": event.timezone,
-            **_describe_dates(event.dates),
-            "valid_keys": event.valid_keys,
-            "is_series": event.is_series,
-            "series": {key: _describe_dates(dates) for key, dates in event.series.items()},
-            "gate": event.gate,
-            "gate_known": event.gate_known,
-        }
-    )
-
-
-@lru_cache(maxsize=4)
-def event_of(description: str) -> Event:
-    """The event that `describe_event` wrote."""
-    values = json.loads(description)
-    series = values.get("series", {})
-    return Event(
-        timezone=values["timezone"],
-        dates=_dates(values),
-        valid_keys=tuple(values.get("valid_keys", ())),
-        is_series=values.get("is_series", False),
-        series={int(key): _dates(dates) for key, dates in series.items()},
-        gate=values.get("gate"),
-        gate_known=values.get("gate_known", False),
-    )
-
-
-def _describe_dates(dates: Dates) -> dict[str, str | None]:
-    return {name: stamp(getattr(dates, name)) for name in _DATES}
-
-
-def _dates(values: Mapping[str, Any]) -> Dates:
-    return Dates(*(moment(values[name]) for name in _DATES))
 
 
 @lru_cache(maxsize=16)  # asked for at every scan, and the description is all that it depends on

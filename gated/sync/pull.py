@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, TypeVar
 from gated.decide import rule_facts
 from gated.errors import (
     BadReply,
-    NoSuchEndpoint,
-    NotAuthorized,
     ServerError,
     ServerUnreachable,
 )
@@ -21,17 +19,16 @@ from gated.model import Event
 from gated.rules import evaluate
 from gated.server.dialects import Capabilities, probe
 from gated.signed import unusable_keys
-from gated.store import facts, passes
-from gated.store.rows import describe_event, event_of
+from gated.store import events, facts, passes
 from gated.sync.pace import Pace
 from gated.sync.reading import ChangedWhileReadingError, ListReader, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from gated.clock import Clock
     from gated.health import Health
-    from gated.model import CheckinList
+    from gated.model import CheckinList, Dates
     from gated.server.client import Client
     from gated.store.database import Store, Work
     from gated.store.passes import PassResult
@@ -121,18 +118,16 @@ class Pull:
         told = await _told(self._client.event(), "the event's dates")
         if told is None:
             return
+        series: Mapping[int, Dates] | None = {}
         if told.is_series:
             series = await _told(self._client.series(), "the dates of the series")
-            told = replace(told, series=series or {})
-        try:
-            told = replace(told, gate=await self._client.gate(), gate_known=True)
-        except ServerUnreachable:
-            raise
-        except ServerError as error:  # the fork tells no device's gate, and a team's token has none
-            logger.debug("this device's gate is not known: %s", error)
-        event = describe_event(told)
-        if event != await self._store.read(partial(facts.get, name="event")):
-            await self._store.write(partial(facts.put, name="event", value=event))
+        if series is not None:
+            await self._store.write(partial(events.keep_dates, series=series))
+        # The fork tells no device's gate, and a team's token has none.
+        place = await _told(self._client.place(), "this device's gate")
+        if place is not None:
+            told = replace(told, gate=place.gate, gate_known=True)
+        if await self._store.write(partial(events.keep, event=told)):
             for words in unusable_keys(told.valid_keys):
                 logger.warning("signed tickets cannot all be verified: %s", words)
 
@@ -193,11 +188,14 @@ class Pull:
 
     async def _say_rules(self, lists: list[CheckinList]) -> None:
         """Name what this box cannot evaluate: it then does what `[policy] unknown_rules` says."""
-        description = await self._store.read(partial(facts.get, name="event"))
-        event = event_of(description) if description else Event()
+        some = await self._store.read(events.any_date)
+        dates = {one.subevent for one in lists if one.subevent is not None} | {some}
+        event = await self._store.read(partial(events.known, subevents=dates)) or Event()
         unknown = []
         for one in lists:
-            probing = rule_facts(event, 0, one.subevent, now=self._clock.wall())
+            # Where tickets of every date may come, any date tells whether dates are known.
+            date = some if event.is_series and one.subevent is None else one.subevent
+            probing = rule_facts(event, 0, date, now=self._clock.wall())
             if names := evaluate(one.rules, probing).unknown:
                 unknown.append(f"{printable(one.name)}: {', '.join(names)}")
         if unknown:
@@ -223,9 +221,14 @@ class Pull:
 
 
 async def _told(asking: Awaitable[Told], what: str) -> Told | None:
-    """What the server says, or None if it does not tell it to this token."""
+    """What the server says, or None if it does not tell. Raises ServerUnreachable.
+
+    It is worth less than the list, which must not wait for it; what was known before stands.
+    """
     try:
         return await asking
-    except (NotAuthorized, NoSuchEndpoint) as error:
+    except ServerUnreachable:
+        raise
+    except ServerError as error:
         logger.info("not known: %s: %s", what, error)
         return None

@@ -11,6 +11,7 @@ from rig import LIST, gate_before_window
 
 from gated.model import Reason, Verdict
 from gated.simulator.dialects import Dialect
+from gated.simulator.faults import Fault
 from gated.simulator.records import DateRecord
 from gated.simulator.server import TicketServer
 from gated.simulator.world import World
@@ -132,3 +133,21 @@ async def test_a_rule_about_the_gate_knows_where_the_server_put_this_device(
     ):
         decision = (await bench.scan(world.positions[1].secret)).decision
     assert decision.verdict is verdict
+
+
+async def test_dates_of_a_series_that_the_server_does_not_tell_are_named_and_stop_nothing(
+    tmp_path: Path,
+) -> None:
+    world = World.made_up(20)
+    now = world.clock()
+    world.events[world.event].series = [DateRecord(8, "Now", now, now + timedelta(days=1))]
+    world.lists[LIST].rules = BEFORE_ITS_END
+    world.positions[1].subevent = 8
+    server = TicketServer(world)
+    server.faults.add(Fault.HTML_500, path="/subevents/")
+    async with server, gate_before_window(server, tmp_path, gate={"mode": "entry"}) as bench:
+        decision = (await bench.scan(world.positions[1].secret)).decision
+        state = await bench.parts.overview.state()
+    said = [one["words"] for one in state["health"] if one["part"] == "rules"]
+    assert (decision.verdict, decision.reason) == (Verdict.ATTENTION, Reason.RULES)
+    assert said == ["not all can be evaluated here (All: date_to)"]

@@ -24,10 +24,9 @@ from store_samples import (
 from gated.model import Event, ScanType
 from gated.simulator.signing import sign_tickets
 from gated.simulator.world import World
-from gated.store import Store, delta, facts, ledger, unlisted
+from gated.store import Store, delta, events, ledger, unlisted
 from gated.store.delta import Changed
 from gated.store.redeem import Ask, Asking, Fresh, Redeemed
-from gated.store.rows import describe_event
 from gated.store.tickets import Keeper, merge
 
 WORLD = World.made_up(3, now=NOON)
@@ -39,7 +38,7 @@ CODE = WORLD.positions[2].secret
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     async with database(tmp_path) as store:
-        await store.write(partial(facts.put, name="event", value=describe_event(EVENT)))
+        await store.write(partial(events.keep, event=EVENT))
         await pull(store, [guest(1)])
         yield store
 
@@ -63,7 +62,7 @@ async def test_it_comes_in_once_and_can_leave(store: Store) -> None:
 
 
 async def test_without_the_events_keys_it_is_any_unknown_code(store: Store) -> None:
-    await store.write(partial(facts.put, name="event", value=describe_event(Event())))
+    await store.write(partial(events.keep, event=Event()))
     assert shown(await seen(store)) == ("refuse", "invalid")
 
 
