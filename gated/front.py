@@ -110,17 +110,16 @@ async def open_front(
             on_failure=failed,
         )
 
-    wired = settings.panel
-    if wired.kind != "gpio":
-        wired = wired.model_copy(update={"passage": Passage(), "emergency": Emergency()})
+    unwired = settings.panel.model_copy(
+        update={"kind": "none", "passage": Passage(), "emergency": Emergency()}
+    )
+    wired = settings.panel if settings.panel.kind == "gpio" else unwired
     try:
         panel = await stack.enter_async_context(build(settings.panel))
     except PanelError as error:
         logger.error("no lamps: %s", error)
         failed(error)
-        wired = settings.panel.model_copy(
-            update={"kind": "none", "passage": Passage(), "emergency": Emergency()}
-        )
+        wired = unwired
         panel = await stack.enter_async_context(build(wired))
     else:
         _show_status(panel, health, signals, "starting")

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 from gated.camera.eyes import Eyes, open_eyes
 from gated.clock import Clock
 from gated.desk import Desk
-from gated.enrolment import ANSWER_LOST, Enrolment, home_of
 from gated.front import Front, open_front
 from gated.gate import Gate, Shown
 from gated.health import Bell, Health
 from gated.server.client import Client
 from gated.server.token import read_token
+from gated.standing import Standing, stand
 from gated.steering import Steering, steer
-from gated.store import home
 from gated.store.database import Store
 from gated.store.tickets import Keeper
 from gated.sync.ask import Asker
@@ -31,7 +30,6 @@ from gated.sync.forgetting import Forgetting
 from gated.sync.freshness import Freshness
 from gated.sync.pull import Pull
 from gated.sync.push import Push
-from gated.sync.revocation import Revocation
 from gated.sync.timekeeper import Timekeeper
 from gated.tryouts import Tryouts
 from gated.web.actions import actions
@@ -39,13 +37,11 @@ from gated.web.afar import Afar, open_afar
 from gated.web.closing import closing_actions, closing_commands
 from gated.web.commands import commands
 from gated.web.control import Control
-from gated.web.credentials import Credentials
 from gated.web.differences import difference_actions, difference_commands
 from gated.web.enrolling import enrolment_actions, enrolment_commands, enrolment_state
-from gated.web.page import Page
+from gated.web.opening import open_page
 from gated.web.panel import panel_actions, panel_commands
 from gated.web.preflight import preflight_commands
-from gated.web.sessions import Sessions
 from gated.web.state import Overview
 
 if TYPE_CHECKING:
@@ -53,11 +49,12 @@ if TYPE_CHECKING:
     from contextlib import AsyncExitStack
 
     from gated.camera import Source
-    from gated.config import Config, Server, Web
+    from gated.config import Config
     from gated.model import Scan, Sighting
     from gated.panel import Input
     from gated.sync.push import Outcome
     from gated.web.actions import Action
+    from gated.web.page import Page
 
 logger = logging.getLogger(__name__)
 
@@ -79,15 +76,6 @@ class Extras:
     on_ready: Callable[[Parts], None] | None = None
     on_waiting: Callable[[Any], None] | None = None
     """Hears of a gate (`waiting.Waiting`) that has to be enrolled first."""
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How the gate stands with its server: by whose leave, and whether it was taken away."""
-
-    enrolment: Enrolment
-    revocation: Revocation
-    anew: asyncio.Event
 
 
 @dataclass(frozen=True)
@@ -116,8 +104,11 @@ class Parts:
     standing: Standing
     sightings: asyncio.Queue[Sighting | None]
     stop: asyncio.Event
-    anew: asyncio.Event
-    """The gate has another identity, or none: its parts have to be built anew."""
+
+    @property
+    def anew(self) -> asyncio.Event:
+        """The gate has another identity, or none: its parts have to be built anew."""
+        return self.standing.anew
 
     @property
     def background(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
@@ -269,7 +260,7 @@ async def open_parts(
         on_owed=push.wake,
         on_change=changed.ring,
     )
-    standing = await _stand(file or config, config.server, client, store, clock, health)
+    standing = await stand(file or config, config.server, client, store, clock, health)
     tryouts = Tryouts()
     steering = await steer(
         stack, config, front, store, clock, desk, closing, inputs, tryouts, on_owed=push.wake
@@ -389,7 +380,6 @@ async def open_parts(
         standing=standing,
         sightings=sightings,
         stop=stop or asyncio.Event(),
-        anew=standing.anew,
     )
 
 
@@ -403,58 +393,9 @@ async def _open_client(
     return await stack.enter_async_context(client), timekeeper
 
 
-async def _stand(
-    file: Config, server: Server, client: Client, store: Store, clock: Clock, health: Health
-) -> Standing:
-    """Follow what the server says of this device, and remember whose scans are made here."""
-    where = home_of(server.url, server.organizer, server.event)
-    await store.write(partial(home.remember, name=where))
-    anew = asyncio.Event()
-    enrolment = Enrolment(file, store, clock, on_change=anew.set)
-    enrolment.on_words = lambda: health.warn("enrolment", enrolment.words)
-    identity = enrolment.identity
-    if identity and identity.spent == "lost":
-        enrolment.say(ANSWER_LOST)
-    revocation = Revocation(clock, health, believe=enrolment.revoked)
-    client.on_revoked, client.on_welcome = revocation.heard, revocation.welcomed
-    return Standing(enrolment, revocation, anew)
-
-
 def _reached(health: Health, push: Push, reachable: bool) -> None:  # noqa: FBT001  called so
     if reachable:
         health.ok("server", "connected")
         push.back()
     else:
         health.warn("server", "does not answer: the gate goes on by itself")
-
-
-async def open_page(
-    stack: AsyncExitStack,
-    web: Web,
-    overview: Overview,
-    eyes: Eyes,
-    desk: Desk,
-    buttons: Sequence[Action],
-    *,
-    rung_by: tuple[Bell, Bell],
-) -> Page | None:
-    """Open the local page where there is one; it follows these bells. Raises ConfigError."""
-    if not web.enabled:
-        return None
-    page = Page(
-        host=web.host,
-        port=web.port,
-        state=overview.state,
-        lamps=overview.lamps,
-        picture=eyes.jpeg,
-        aiming=eyes.aiming,
-        actions=buttons,
-        sessions=Sessions(Credentials(Path(web.login_file))),
-        record=desk.record_press,
-        name=web.name,
-        tls=(Path(web.certificate), Path(web.key)) if web.certificate else None,
-    )
-    changed, lamps_changed = rung_by
-    changed.on_ring(page.changed)
-    lamps_changed.on_ring(page.lamps_changed)
-    return await stack.enter_async_context(page)

@@ -16,7 +16,6 @@ from gated.errors import GatedError, PanelError
 from gated.front import Front, open_front
 from gated.health import Bell, Health
 from gated.panel import Input
-from gated.parts import open_page
 from gated.server.handshake import read_handshake
 from gated.steering import open_way
 from gated.store import home
@@ -26,6 +25,7 @@ from gated.web.afar import Afar, open_afar
 from gated.web.commands import status_command
 from gated.web.control import Control
 from gated.web.enrolling import enrolment_actions, enrolment_commands, enrolment_state
+from gated.web.opening import open_page
 from gated.web.panel import panel_actions, panel_commands
 from gated.web.preflight import preflight_commands
 from gated.web.state import Overview

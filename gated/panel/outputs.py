@@ -111,4 +111,7 @@ def told(what: str, advice: str) -> Iterator[None]:
 
 def sentence(error: Exception) -> str:
     """What a library has to say, on one line."""
-    return " ".join(str(error).strip("'. ").split()) or type(error).__name__
+    words = " ".join(str(error).split()).strip(". ")
+    if words[:1] == words[-1:] == "'":  # as lgpio's errors are
+        words = words[1:-1].strip(". ")
+    return words or type(error).__name__

@@ -11,9 +11,8 @@ from gated.web.actions import Action
 from gated.web.guard import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from gated.sync.checkout_all import CheckOutAll
+    from gated.web.control import Command, Say
 
 _PROGRESS_S = 0.5
 
@@ -48,21 +47,14 @@ def closing_actions(closing: CheckOutAll) -> tuple[Action, ...]:
 
 def closing_commands(
     closing: CheckOutAll,
-) -> dict[
-    str,
-    Callable[[dict[str, Any], Callable[[dict[str, Any]], Awaitable[None]]], Awaitable[None]],
-]:
+) -> dict[str, Command]:
     """The commands of the control socket."""
 
-    async def look(
-        arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
-    ) -> None:
+    async def look(arguments: dict[str, Any], say: Say) -> None:
         found = await closing.preview(_lists(arguments))
         await say({"lists": [asdict(one) for one in found]})
 
-    async def press(
-        arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
-    ) -> None:
+    async def press(arguments: dict[str, Any], say: Say) -> None:
         """Press, and tell how it goes until it is through or the caller has gone."""
         if arguments.get("resume"):
             await closing.resume(origin="command")
@@ -75,7 +67,7 @@ def closing_commands(
                 return
             await asyncio.sleep(_PROGRESS_S)
 
-    async def stop(_: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+    async def stop(_: dict[str, Any], say: Say) -> None:
         await closing.stop(origin="command")
         await say({"stopped": True})
 

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 from gated.web.actions import mode_of, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from gated.camera.aiming import Aiming
     from gated.desk import Desk
     from gated.sync.pull import Progress, Pull
+    from gated.web.control import Command, Say
     from gated.web.state import Overview
 
 _AIM_EVERY_S = 0.3
@@ -22,42 +21,30 @@ _AIM_EVERY_S = 0.3
 
 def status_command(
     overview: Overview,
-) -> dict[
-    str,
-    Callable[[dict[str, Any], Callable[[dict[str, Any]], Awaitable[None]]], Awaitable[None]],
-]:
+) -> dict[str, Command]:
     """What every running gate answers, also one that was not enrolled yet."""
 
-    async def status(_: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+    async def status(_: dict[str, Any], say: Say) -> None:
         await say(await overview.state())
 
     return {"status": status}
 
 
-def commands(
-    overview: Overview, pull: Pull, desk: Desk, aiming: Aiming
-) -> dict[
-    str,
-    Callable[[dict[str, Any], Callable[[dict[str, Any]], Awaitable[None]]], Awaitable[None]],
-]:
+def commands(overview: Overview, pull: Pull, desk: Desk, aiming: Aiming) -> dict[str, Command]:
     """The commands of the control socket; each may answer with several JSON objects."""
 
-    async def mode(
-        arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
-    ) -> None:
+    async def mode(arguments: dict[str, Any], say: Say) -> None:
         await desk.set_mode(mode_of(arguments), origin="command")
         await say({"mode": str(desk.mode)})
 
-    async def aim(
-        arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
-    ) -> None:
+    async def aim(arguments: dict[str, Any], say: Say) -> None:
         await say(await aiming.look())
         with suppress(ConnectionError):  # until whoever asked has gone
             while not arguments.get("once"):
                 await asyncio.sleep(_AIM_EVERY_S)
                 await say(await aiming.look())
 
-    async def sync(_: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+    async def sync(_: dict[str, Any], say: Say) -> None:
         steps: asyncio.Queue[Progress | None] = asyncio.Queue()
         pulling = asyncio.create_task(pull.once(steps.put_nowait))
         pulling.add_done_callback(lambda _: steps.put_nowait(None))
@@ -69,15 +56,11 @@ def commands(
             # Whoever asked has gone, or the gate stops: nobody would hear how it ended.
             pulling.cancel()
 
-    async def retry(
-        arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
-    ) -> None:
+    async def retry(arguments: dict[str, Any], say: Say) -> None:
         scan = await desk.retry(text_of(arguments, "nonce"), origin="command")
         await say({"nonce": scan.nonce, "state": str(scan.state)})
 
-    async def settle(
-        arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
-    ) -> None:
+    async def settle(arguments: dict[str, Any], say: Say) -> None:
         nonce, why = text_of(arguments, "nonce"), text_of(arguments, "why")
         scan = await desk.settle(nonce, why, origin="command")
         await say({"nonce": scan.nonce, "state": str(scan.state)})

@@ -18,25 +18,23 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from pathlib import Path
 
+    Say = Callable[[dict[str, Any]], Awaitable[None]]
+    """Sends one JSON object back, as often as it likes."""
+    Command = Callable[[dict[str, Any], Say], Awaitable[None]]
+    """Takes the caller's JSON object; GatedError becomes the last line of the answer."""
+
 
 class Control:
     """Serves commands on a Unix socket inside `async with`.
 
-    Each of `commands` takes the caller's JSON object and a function that sends one JSON object
-    back, as often as it likes; GatedError becomes the last one. Who may connect is a matter of
-    the file's mode: user and group. Raises ConfigError if it cannot listen, or if another gate
-    does.
+    Who may connect is a matter of the file's mode: user and group. Raises ConfigError if it
+    cannot listen, or if another gate does.
     """
 
     def __init__(
         self,
         path: Path,
-        commands: Mapping[
-            str,
-            Callable[
-                [dict[str, Any], Callable[[dict[str, Any]], Awaitable[None]]], Awaitable[None]
-            ],
-        ],
+        commands: Mapping[str, Command],
     ) -> None:
         self._path = path
         self._commands = commands

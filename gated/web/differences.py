@@ -9,9 +9,8 @@ from gated.web.actions import Action
 from gated.web.guard import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from gated.sync.census import Census
+    from gated.web.control import Command, Say
 
 
 def difference_actions(census: Census) -> tuple[Action, ...]:
@@ -26,15 +25,10 @@ def difference_actions(census: Census) -> tuple[Action, ...]:
 
 def difference_commands(
     census: Census,
-) -> dict[
-    str,
-    Callable[[dict[str, Any], Callable[[dict[str, Any]], Awaitable[None]]], Awaitable[None]],
-]:
+) -> dict[str, Command]:
     """The commands of the control socket."""
 
-    async def repair(
-        arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
-    ) -> None:
+    async def repair(arguments: dict[str, Any], say: Say) -> None:
         position_id = _number(arguments, "position_id")
         await say({"lists": await census.repair_person(position_id, origin="command")})
 

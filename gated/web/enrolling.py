@@ -11,12 +11,9 @@ from gated.web.actions import Action, text_of
 from gated.web.guard import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from gated.enrolment import Enrolment
     from gated.identity import Identity
-
-    Say = Callable[[dict[str, Any]], Awaitable[None]]
+    from gated.web.control import Command, Say
 
 
 def enrolment_state(enrolment: Enrolment) -> dict[str, Any]:
@@ -41,7 +38,7 @@ def enrolment_actions(enrolment: Enrolment) -> tuple[Action, ...]:
 
 def enrolment_commands(
     enrolment: Enrolment,
-) -> dict[str, Callable[[dict[str, Any], Say], Awaitable[None]]]:
+) -> dict[str, Command]:
     """The commands: enrol, unenrol, roll, let_go."""
 
     async def enrol(arguments: dict[str, Any], say: Say) -> None:

@@ -8,10 +8,9 @@ from gated.web.actions import Action, text_of
 from gated.web.guard import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from gated.desk import Desk
     from gated.emergency import Emergency
+    from gated.web.control import Command, Say
 
 
 def panel_actions(desk: Desk, emergency: Emergency) -> tuple[Action, ...]:
@@ -40,33 +39,22 @@ def panel_actions(desk: Desk, emergency: Emergency) -> tuple[Action, ...]:
 def panel_commands(
     desk: Desk,
     emergency: Emergency,
-) -> dict[
-    str,
-    Callable[[dict[str, Any], Callable[[dict[str, Any]], Awaitable[None]]], Awaitable[None]],
-]:
+) -> dict[str, Command]:
     """The commands of the control socket."""
 
-    async def lock(
-        arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
-    ) -> None:
+    async def lock(arguments: dict[str, Any], say: Say) -> None:
         await desk.lock(locked=arguments.get("locked") is True, origin="command")
         await say({"locked": desk.locked})
 
-    async def test(
-        arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
-    ) -> None:
+    async def test(arguments: dict[str, Any], say: Say) -> None:
         signal = await desk.test(text_of(arguments, "signal"), origin="command")
         await say({"signal": signal.name, "seconds": signal.seconds})
 
-    async def annul(
-        arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
-    ) -> None:
+    async def annul(arguments: dict[str, Any], say: Say) -> None:
         scans = await desk.annul(text_of(arguments, "nonce"), origin="command")
         await say({"scans": [{"nonce": one.nonce, "state": str(one.state)} for one in scans]})
 
-    async def free(
-        arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
-    ) -> None:
+    async def free(arguments: dict[str, Any], say: Say) -> None:
         await emergency.set(on=arguments.get("on") is True, origin="command")
         await say(emergency.state())
 

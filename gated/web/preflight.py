@@ -10,40 +10,28 @@ from gated.tryouts import AWAITED
 from gated.web.actions import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from gated.desk import Desk
     from gated.tryouts import Tryouts
+    from gated.web.control import Command, Say
 
 _LONGEST_S = 300
 
 
-def preflight_commands(
-    desk: Desk, tryouts: Tryouts
-) -> dict[
-    str,
-    Callable[[dict[str, Any], Callable[[dict[str, Any]], Awaitable[None]]], Awaitable[None]],
-]:
+def preflight_commands(desk: Desk, tryouts: Tryouts) -> dict[str, Command]:
     """The commands of the control socket."""
 
-    async def code(
-        arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
-    ) -> None:
+    async def code(arguments: dict[str, Any], say: Say) -> None:
         wait_s = _patience_s(arguments)
         read = tryouts.expect(text_of(arguments, "text"))
         await say({"waiting": True})
         await asyncio.wait({read}, timeout=wait_s)
         await say({"read": read.done(), "eye": read.result().eye if read.done() else None})
 
-    async def part(
-        arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
-    ) -> None:
+    async def part(arguments: dict[str, Any], say: Say) -> None:
         seconds = await desk.try_part(text_of(arguments, "part"), origin="command")
         await say({"seconds": seconds})
 
-    async def press(
-        arguments: dict[str, Any], say: Callable[[dict[str, Any]], Awaitable[None]]
-    ) -> None:
+    async def press(arguments: dict[str, Any], say: Say) -> None:
         part = arguments.get("part", "button")
         if part not in AWAITED:
             raise GatedError(f"part must be one of {', '.join(AWAITED)}")

@@ -565,7 +565,10 @@ def no_lgpio_left() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("lgpio", "sentence"),
     [
-        ("raise ImportError('No module named lgpio')", "install python3-lgpio or set [panel] kind"),
+        (
+            "raise ImportError(\"No module named 'lgpio'\")",
+            "(No module named 'lgpio'): install python3-lgpio or set [panel] kind",
+        ),
         ("", "install python3-lgpio or set [panel] kind"),
         ("open('.lgd-nfy-3')", "set LG_WD to a directory"),
         (CONSTANTS, "This is not a Raspberry Pi"),

@@ -28,8 +28,9 @@ from store_samples import (
 )
 
 from gated.clock import Clock
-from gated.model import Act, State, Trust
-from gated.store import Store, bulk, closings, ledger, outbox, past
+from gated.model import Act, Reason, State, Trust, Verdict
+from gated.store import Store, bulk, closings, granted, ledger, outbox, past
+from gated.store.flow import Passed, flow
 from gated.sync.forgetting import Forgetting
 
 DAY = 24 * 60
@@ -110,15 +111,52 @@ async def test_nothing_is_forgotten_before_its_time(store: Store) -> None:
     assert await rows(store, "SELECT COUNT(*) FROM scans") == [(8,)]
 
 
-@pytest.mark.parametrize("state", [State.WAITING, State.SHELVED])
+@pytest.mark.parametrize("state", [State.WAITING, State.SHELVED, State.ANNULLING])
 async def test_what_the_server_was_not_told_is_never_touched(store: Store, state: State) -> None:
     await pull(store, [guest(1)])
     answer = await scan(store, ENTRY, 1)
     if state is State.SHELVED:
         await told(store, answer, state)
+    elif state is State.ANNULLING:
+        await told(store, answer)
+        await annul(store, answer.scans[0].nonce)
 
     assert await forget(store, on_day=5000) == 0
     assert await rows(store, "SELECT state, order_code FROM scans") == [(state, "ORDER1")]
+
+
+async def annul(store: Store, nonce: str) -> None:
+    """Staff saw that the guest did not pass after all."""
+    act = Act("annul", "test", NOON)
+    await store.write(partial(granted.annul, nonce=nonce, act=act))
+
+
+async def test_who_did_not_pass_or_passed_freely_is_in_no_figure_before_or_after(
+    store: Store,
+) -> None:
+    await pull(store, [guest(1), guest(2)])
+    sent, unsent, stays = [await scan(store, ENTRY, number) for number in (1, 2, 3)]
+    assert stays.scans[0].verdict is Verdict.REFUSE
+    free = await scan(store, ENTRY, "stranger", free_flow=True)
+    assert free.scans[0].reason is Reason.FREE_FLOW
+    await told(store, sent)
+    for answer in (sent, unsent):
+        await annul(store, answer.scans[0].nonce)
+    assert await rows(store, "SELECT state FROM scans WHERE verdict <> 'refuse' ORDER BY id") == [
+        (State.ANNULLING,),
+        (State.ANNULLED,),
+        (State.LOCAL,),
+    ]
+
+    seen = await store.read(partial(flow, now=NOON + timedelta(minutes=10)))
+    before = await figures(store)
+    assert (seen.quarter, seen.quarters) == (Passed(), {})
+    assert (before["entries"], before["exits"], before["inside"]) == (0, 0, 0)
+    settle = partial(outbox.settle, state=State.ANNULLED, at=after(1))
+    await store.write(partial(settle, nonce=sent.scans[0].nonce))
+    assert await forget(store) == 4
+    later = await figures(store)
+    assert (later["entries"], later["exits"], later["inside"]) == (0, 0, 0)
 
 
 async def test_who_is_inside_by_our_word_alone_stays_inside(store: Store) -> None:
