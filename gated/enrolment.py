@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from gated import __version__
+from gated.choices import Choice, clear_choice, offered
 from gated.errors import (
     CodeUsed,
     DeviceRevoked,
@@ -49,16 +49,6 @@ _BY_CONFIG = (
     "this gate has its token from its config ([server] token_file, or a credential of systemd's),"
     " which is for the admin to change"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A check-in list that the gate may work for."""
-
-    event: str
-    event_name: str
-    list_id: int
-    list_name: str
 
 
 class Enrolment:
@@ -336,43 +326,12 @@ class Enrolment:
         """Take the only list there is, or have a person choose."""
         identity = self._standing()
         async with self._device(identity) as device:
-            found = await self._offered(identity, device, event)
-        there = {(one.event, one.list_id) for one in found}
-        first = found[0].event if found else ""
-        for where, wanted in (
-            (first, lists),
-            (first, self._config.server.checkin_lists),
-            (identity.former_event, identity.former_lists),
-        ):
-            if wanted and there >= {(where, one) for one in wanted}:
-                return await self._take(identity, where, wanted, origin)
-        if len(found) == 1 and not lists:
-            return await self._take(identity, found[0].event, (found[0].list_id,), origin)
+            found = await offered(self._config.server, identity, device, event)
+        if chosen := clear_choice(self._config.server, identity, found, lists):
+            return await self._take(identity, *chosen, origin)
         self.choices = tuple(found)
         logger.info("enrolled; which of %d check-in lists is it for?", len(found))
         return identity
-
-    async def _offered(self, identity: Identity, device: DeviceClient, event: str) -> list[Choice]:
-        """The lists of the config's event, else of the one the server means, else of all."""
-        selection = await device.selection()
-        ours = self._config.server.organizer in {"", identity.organizer}
-        event = event or (self._config.server.event if ours else "")
-        if event:
-            events = {event: event}
-        elif selection:
-            events = {selection.event: selection.event_name}
-        else:
-            events = await device.events(identity.organizer)
-        found = [
-            Choice(slug, name, list_id, list_name)
-            for slug, name in events.items()
-            for list_id, list_name in (await device.lists(identity.organizer, slug)).items()
-        ]
-        # Of a device with a gate of its own the server knows which list is meant.
-        if identity.gate and selection and selection.list_id:
-            meant = (selection.event, selection.list_id)
-            found = [one for one in found if (one.event, one.list_id) == meant] or found
-        return found
 
     async def _take(
         self, identity: Identity, event: str, lists: Sequence[int], origin: str
