@@ -8,7 +8,7 @@ CODE := gated tests
 CORES ?= -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-pretix check format bench trials evening shift virtual-pi arm64 wheel release deb clean
+.PHONY: help demo test test-pretix check format bench trials evening shift long virtual-pi arm64 wheel release deb clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ evening: $(VENV)/installed-dev ## check 5,000 out: killed three times in the mid
 
 shift: $(VENV)/installed-dev ## ten minutes of 30 scans a minute; page, stats, ledger and server must agree
 	SHIFT_SCANS=300 SHIFT_EVERY_S=2 $(BIN)/python -m pytest tests/integration/test_counts.py -k shift $(ARGS)
+
+long: $(VENV)/installed-dev ## pull the plug 20 times, hold up 10,000 hostile codes (the suite does a few of both)
+	KILLS=20 HOSTILE_CODES=10000 $(BIN)/python -m pytest $(CORES) tests/integration/test_gate_process.py tests/integration/test_gate_hostile.py $(ARGS)
 
 # Debian with systemd under a kernel of its own; the first run builds both and keeps them. ARGS="--only powercut" runs one step.
 virtual-pi: $(VENV)/installed-dev ## install the release on a Pi that is a process, and try all that it must survive

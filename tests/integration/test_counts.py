@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import random
+from collections import deque
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -63,7 +64,7 @@ async def test_the_servers_own_counts_come_with_their_age(tmp_path: Path) -> Non
         await census.look(compare=True)
         whole = census.state()["whole"]
         assert (whole["expected"], whole["came"], whole["inside"]) == (20, 3, 2)
-        assert 0 <= whole["age_s"] < 5
+        assert 0 <= whole["age_s"] < 60
 
         await gate.server.unplug()
         await census.look(compare=True)
@@ -230,6 +231,7 @@ async def test_after_a_shift_page_stats_ledger_and_server_say_the_same(tmp_path:
     world = shift_world()
     people = [one for one in world.positions.values() if one.addon_to is None]
     inside: set[int] = set()
+    just_seen: deque[int] = deque(maxlen=12)  # a code held up again at once is one scan
     web = {"enabled": True, "port": 0}
     async with TicketServer(world) as server:
         with Process(server.url, tmp_path, web=web, server={"pull_s": 1.0}) as gate:
@@ -239,7 +241,8 @@ async def test_after_a_shift_page_stats_ledger_and_server_say_the_same(tmp_path:
                 if chance.random() < 0.15 or number == 0:
                     mode = "entry" if mode == "exit" else "exit"
                     await asyncio.to_thread(gate.command, "mode", mode)
-                position = chance.choice(people[:60])
+                position = chance.choice([one for one in people[:60] if one.id not in just_seen])
+                just_seen.append(position.id)
                 seen = len(gate.scans())
                 gate.feed(position.secret)
                 for _ in range(400):

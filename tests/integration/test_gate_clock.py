@@ -73,7 +73,7 @@ async def test_entries_stamped_in_1970_are_told_with_the_time_they_happened(tmp_
         await trusted(bench, Trust.LEARNT)
         state = await bench.parts.overview.state()
     assert state["clock"]["words"].endswith(" s slow")
-    assert abs(state["clock"]["off_s"] + YEARS.total_seconds()) <= 2
+    assert abs(state["clock"]["off_s"] + YEARS.total_seconds()) <= 30
 
 
 async def test_a_clock_that_is_synchronised_in_the_middle_dates_what_came_before(

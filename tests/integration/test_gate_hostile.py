@@ -1,10 +1,11 @@
-"""Ten thousand codes that mean harm, through decision, ledger, log, page and upload."""
+"""Thousands of codes that mean harm, through decision, ledger, log, page and upload."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
+import os
 import random
 import re
 from collections.abc import Callable
@@ -23,7 +24,9 @@ from gated.web.credentials import Credentials
 from gated.web.guard import Role
 
 PIN = "271828"
-COUNT = {Dialect.PRETIX: 3_000, Dialect.FORK: 7_000}  # pretix is told of each, the fork of none
+CODES = int(os.environ.get("HOSTILE_CODES", "2000"))  # `make long` holds up 10,000
+COUNT = {Dialect.PRETIX: CODES * 3 // 10, Dialect.FORK: CODES * 7 // 10}
+"""pretix is told of each, the fork of none."""
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 

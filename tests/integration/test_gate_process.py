@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import re
 from collections import Counter
@@ -19,6 +20,7 @@ from gated.simulator.server import TicketServer
 from gated.simulator.world import World
 
 GUESTS = 200
+KILLS = int(os.environ.get("KILLS", "5"))  # `make long` kills twenty times
 GREEN = re.compile(r"exit accepted left (\w{5}) ")
 
 
@@ -47,7 +49,7 @@ async def all_settled(gate: Process) -> None:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("trial", range(20))
+@pytest.mark.parametrize("trial", range(KILLS))
 async def test_killed_at_a_random_moment_no_green_is_forgotten_and_nothing_counts_twice(
     trial: int, tmp_path: Path
 ) -> None:

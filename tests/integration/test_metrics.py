@@ -140,7 +140,7 @@ async def test_a_gate_that_delivers_is_alive_and_ready(monitoring: Monitoring) -
     assert of(samples, "gated_clock_trust", trust="synchronised") == 1
     assert of(samples, "gated_mode", mode="exit") == 1
     assert of(samples, "gated_mode", mode="entry") == 0
-    assert of(samples, "gated_camera_silent_seconds") < 5
+    assert of(samples, "gated_camera_silent_seconds") < 60
 
 
 async def test_a_list_that_is_too_old_makes_a_gate_unready_not_dead(monitoring: Monitoring) -> None:

@@ -242,4 +242,5 @@ async def test_a_clock_that_is_off_is_measured_by_the_servers_date(tmp_path: Pat
         seen = await visit(here)
 
     assert seen.off_s is not None
-    assert -301 <= seen.off_s <= -299
+    # The Date has whole seconds, and a busy machine's answer may take some: five minutes stand out.
+    assert -330 <= seen.off_s <= -270

@@ -25,10 +25,10 @@ from gated.camera.reader import Reader
 from gated.camera.repeat import Repeat
 from gated.errors import PanelError
 from gated.model import ScanType
-from gated.web import Page
 from gated.web.actions import Action
 from gated.web.credentials import Credentials
 from gated.web.guard import Role
+from gated.web.page import Page
 from gated.web.sessions import Sessions
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from yarl import URL
 
 from gated.camera.aiming import Aiming
 from gated.errors import ConfigError, PanelError, StoreError
-from gated.web import Page
 from gated.web.actions import Action
 from gated.web.credentials import Credentials
 from gated.web.guard import Role, is_local, is_same_origin, names_this_gate
+from gated.web.page import Page
 from gated.web.sessions import Sessions
 
 if TYPE_CHECKING:
