@@ -760,7 +760,8 @@ def test_a_long_ledger_streams_without_growing(settings: Path) -> None:
         return most
 
     few, many = peak(1_000), peak(20_000)
-    assert many < few + 100_000
+    # 19,000 scans kept would be 10 MB; what Python itself sets aside comes and goes.
+    assert many < few + 1_000_000
 
 
 async def test_a_reader_who_dawdles_over_the_ledger_holds_up_no_write(settings: Path) -> None:
