@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -19,6 +20,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import async_playwright, expect
 from rig import LIST, gate_before_window
 
+from gated.model import State
 from gated.simulator.server import TicketServer
 from gated.simulator.world import World
 from gated.store import ledger
@@ -206,6 +208,55 @@ async def test_the_counts_the_day_and_what_the_server_has_otherwise_are_shown_an
         await bench.settled()
         await bench.parts.pull.once()
         await expect(tab.locator("#differences li")).to_have_count(0)
+
+
+@pytest.mark.parametrize("screen", [PHONE, DESK], ids=["390 px", "1280 px"])
+async def test_what_lies_on_the_shelf_is_told_again_or_settled_with_a_reason(
+    tmp_path: Path, chromium: Browser, screen: Any
+) -> None:
+    async with gate_with_guests(tmp_path) as bench, tab_of(chromium, bench, screen) as tab:
+        first, second, _ = await bench.settled()
+        # As if the server had failed on both for too long.
+        await bench.parts.store.write(
+            lambda db: db.execute(
+                "UPDATE scans SET state = 'shelved', settled_no = NULL, server_message ="
+                " 'the server failed: 500' WHERE nonce IN (?, ?)",
+                (first.nonce, second.nonce),
+            )
+        )
+        await tab.reload()
+        rows = tab.locator("#troubled li")
+        await expect(rows).to_have_count(2)
+        await expect(tab.get_by_role("button", name="Try again")).to_have_count(0)
+        await log_in(tab, PIN)
+        await expect(tab.locator("#role")).to_have_text("Staff")
+        await expect(tab.get_by_role("button", name="Try again")).to_have_count(0)
+        await tab.get_by_role("button", name="Log out").click()
+        await log_in(tab, TOKEN)
+        await expect(tab.get_by_role("button", name="Try again")).to_have_count(2)
+        await look(tab, "shelf")
+
+        await tab.get_by_role("button", name=re.compile(f"Settle … .*{second.order_code}")).click()
+        dialog = tab.get_by_role("dialog", name="Settle this scan by hand?")
+        await expect(dialog).to_contain_text(str(second.order_code))
+        await dialog.get_by_label("Why it is settled").fill("   ")
+        await dialog.get_by_role("button", name="Settle").click()
+        await expect(dialog.get_by_role("alert")).to_contain_text("say why the scan is settled")
+        await look(tab, "settle")
+        await dialog.get_by_label("Why it is settled").fill("told by phone")
+        await tab.keyboard.press("Enter")
+        await expect(tab.get_by_role("dialog")).to_have_count(0)
+        await expect(rows).to_have_count(1)
+
+        await tab.get_by_role("button", name="Try again").click()
+        await expect(tab.locator("#server-troubled")).to_be_hidden()
+        again, dealt, _ = await bench.settled()
+        acts = await bench.parts.store.read(lambda db: list(ledger.acts(db)))
+
+    assert (again.state, dealt.state) == (State.CONFIRMED, State.LOCAL)
+    assert dealt.server_message == "settled by hand: told by phone"
+    origins = {act.what: act.origin for act in acts if act.what in {"retry", "settle"}}
+    assert origins == dict.fromkeys(("settle", "retry"), "page, admin from 127.0.0.1")
 
 
 async def test_a_session_that_ends_while_the_page_is_open_hides_the_guests_again(

@@ -87,7 +87,9 @@ class Pi:
             # On a busy machine it may be let go before the gate has looked.
             self.press()
             self.machine.answer(f"for i in $(seq 20); do grep -q 1 {lamp} && exit; sleep 0.2; done")
-        raise WentWrongError(f"five presses did not make the gate {mode}")
+        lines = self.machine.answer("gpioinfo | grep -v unused; gated mode; gated status").output
+        said = self.journal("-n 40")
+        raise WentWrongError(f"five presses did not make the gate {mode}:\n{lines}\n{said}")
 
     def pins(self, seconds: float) -> dict[int, dict[str, Any]]:
         """What the lines of the header do meanwhile, seen from the board's side."""

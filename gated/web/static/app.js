@@ -3,6 +3,7 @@
 import { setUpClosing } from "./closing.js";
 import { setUpCounts } from "./counts.js";
 import { askToLogIn, post, setUpLogin } from "./login.js";
+import { setUpShelf } from "./shelf.js";
 import { drawAges, drawAim, drawLamps, drawState, hasPicture, isFree, isLocked, isPlugged, lastScan, say, stateTime, switchTo } from "./view.js";
 
 const SILENT_MS = 20000;
@@ -179,5 +180,6 @@ connect();
 setUpLogin(connect);
 setUpClosing(press);
 setUpCounts(press);
+setUpShelf(press);
 watchCamera();
 setInterval(tick, 1000);

@@ -3,21 +3,12 @@
 import { drawClosing } from "./closing.js";
 import { drawCounts } from "./counts.js";
 import { drawAccess } from "./login.js";
+import { drawShelf } from "./shelf.js";
+import { MODE, SETTLED } from "./words.js";
 
 const GO = { admit: "Go", attention: "Go, with attention", refuse: "Stop" };
-const MODE = { entry: "Check-in", exit: "Check-out" };
 const LEVEL_ICON = { ok: "admit", warning: "attention", error: "refuse" };
 const LEVEL_WORDS = { ok: "Well", warning: "Warning", error: "Error" };
-const SETTLED = {
-  waiting: "Waiting",
-  confirmed: "Confirmed",
-  duplicate: "Known",
-  refused: "Refused",
-  local: "Kept here",
-  shelved: "Needs help",
-  annulled: "Annulled",
-  annulling: "Annulling",
-};
 const FRESH_MS = 8000;
 
 const byId = (id) => document.getElementById(id);
@@ -190,19 +181,8 @@ function drawServer({ server, list, outbox }) {
   setText(byId("outbox-settled"), numbers.format(outbox.settled));
   setText(byId("outbox-shelved"), numbers.format(outbox.shelved));
   byId("outbox-shelved").dataset.some = outbox.shelved ? "yes" : "no";
-  drawTroubled(outbox.troubled ?? []);
+  drawShelf(outbox.troubled ?? []);
   drawMissing(server.missing ?? []);
-}
-
-function drawTroubled(scans) {
-  byId("server-troubled").hidden = scans.length === 0;
-  const list = byId("troubled");
-  fillList(list, scans.length, () => document.createElement("li"));
-  scans.forEach((scan, index) => {
-    const at = clock.format(new Date(scan.at));
-    const words = `${at} ${MODE[scan.type]} ${scan.ticket ?? ""} ${SETTLED[scan.state]}: ${scan.server}`;
-    setText(list.children[index], words.replace(/ +/g, " "));
-  });
 }
 
 function drawMissing(missing) {
