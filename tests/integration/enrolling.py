@@ -118,9 +118,11 @@ class Unenrolled:
 
 
 @asynccontextmanager
-async def unenrolled_gate(folder: Path, **changes: Any) -> AsyncIterator[Unenrolled]:
+async def unenrolled_gate(
+    folder: Path, /, *, hands: Hands | None = None, **changes: Any
+) -> AsyncIterator[Unenrolled]:
     """Run it until the test is through with it."""
-    hands = Hands()
+    hands = hands or Hands()
     window = Window(hands)
     waits: asyncio.Queue[Waiting] = asyncio.Queue()
     ready: asyncio.Queue[daemon.Parts] = asyncio.Queue()

@@ -64,6 +64,7 @@ class Pretix:
         self._world.write_text(json.dumps(world), encoding="utf-8")
         self._seeded = folder / "seeded.json"
         self._gunicorn: subprocess.Popen[bytes] | None = None
+        self.events: dict[str, int] = {}
         self.lists: dict[str, int] = {}
         self.items: dict[str, int] = {}
         self.tokens: dict[str, str] = {}
@@ -75,8 +76,8 @@ class Pretix:
         shutil.copy(self._environment.database, self.folder / "db.sqlite3")
         self._python(_SEED, "seed", str(self._world), str(self._seeded))
         seeded = json.loads(self._seeded.read_text(encoding="utf-8"))
-        self.lists, self.items, self.tokens = (
-            seeded[part] for part in ("lists", "items", "tokens")
+        self.events, self.lists, self.items, self.tokens = (
+            seeded[part] for part in ("events", "lists", "items", "tokens")
         )
         self.positions = {key: Seeded(**one) for key, one in seeded["positions"].items()}
         for key in reversed(self.positions):

@@ -46,7 +46,9 @@ def secret_of(key: str) -> str:
 
 
 def conference(now: datetime) -> dict[str, Any]:
-    """Event `conf`: lists and kinds of tickets by name; event `crowd` with many guests."""
+    """Event `conf`: lists and kinds of tickets by name; `crowd` is for many guests at once, `door`
+    for a gate that is told nothing else.
+    """
     lists: list[dict[str, Any]] = [
         {"key": "all"},
         {"key": "vip", "items": [VIP]},
@@ -95,10 +97,12 @@ def conference(now: datetime) -> dict[str, Any]:
         )
         orders.append(order)
     orders += [{**_ticket("crowd", number, {}, {}), "event": "crowd"} for number in range(CROWD)]
+    orders += [{**_ticket("door", number, {}, {}), "event": "door"} for number in range(EACH)]
     return {
         "organizer": "demo",
-        "events": [event("conf", now), event("crowd", now)],
-        "lists": [{"event": "conf", **one} for one in lists] + [{"event": "crowd", "key": "crowd"}],
+        "events": [event(slug, now) for slug in ("conf", "crowd", "door")],
+        "lists": [{"event": "conf", **one} for one in lists]
+        + [{"event": slug, "key": slug} for slug in ("crowd", "door")],
         "orders": orders,
     }
 

@@ -34,6 +34,7 @@ from pretix.base.models import (  # noqa: E402  as above
     SubEvent,
     Team,
     TeamAPIToken,
+    User,
 )
 
 PRICE = Decimal("10.00")
@@ -51,7 +52,7 @@ class Seed:
         self.organizer = Organizer.objects.create(name="Demo", slug=world["organizer"])
         self.events, self.subevents, self.items, self.lists = {}, {}, {}, {}
         self.positions = {}
-        self.answer = {"lists": {}, "items": {}, "positions": {}, "tokens": {}}
+        self.answer = {"events": {}, "lists": {}, "items": {}, "positions": {}, "tokens": {}}
 
     def all(self):
         for description in self.world["events"]:
@@ -88,6 +89,7 @@ class Seed:
         )
         event.settings.timezone = "UTC"
         self.events[slug] = event
+        self.answer["events"][slug] = event.pk
         for key, (date_from, date_to) in description.get("dates", {}).items():
             self.subevents[slug, key] = SubEvent.objects.create(
                 event=event,
@@ -195,6 +197,8 @@ class Seed:
             all_event_permissions=True,
             all_organizer_permissions=True,
         )
+        # Who makes devices, on pretix' own pages.
+        team.members.add(User.objects.create_user("office@example.org", "office"))
         token = TeamAPIToken.objects.create(team=team, name="gate")
         self.answer["tokens"]["team"] = f"Token {token.token}"
         for name, profile, brand in (
