@@ -54,7 +54,10 @@ def instant(day: date, at: time, zone: tzinfo) -> datetime:
 def due(
     entries: Iterable[Entry], zone: tzinfo, *, after: datetime, until: datetime
 ) -> list[tuple[datetime, Entry]]:
-    """What falls after one moment and not after another, in order; the last week at most."""
+    """What falls after one moment and not after another, in order; the last week at most.
+
+    Of times that are skipped, and so fall on one moment, the later comes last.
+    """
     after = max(after, until - timedelta(days=7))
     first = after.astimezone(zone).date() - timedelta(days=1)
     days = [first + timedelta(days=n) for n in range((until - after).days + 4)]
@@ -64,7 +67,7 @@ def due(
         for day in days
         if day.weekday() in entry.days and after < (moment := instant(day, entry.at, zone)) <= until
     ]
-    return sorted(found, key=lambda one: one[0])
+    return sorted(found, key=lambda one: (one[0], one[1].at))
 
 
 def following(

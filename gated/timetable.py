@@ -80,9 +80,9 @@ class Timetable:
             await self._note(now)
             return
         missed = due(self._entries, self._zone, after=seen, until=now)
-        modes = [one for one in missed if one[1].action in {"entry", "exit"}]
-        for at, entry in missed:
-            if (at, entry) in modes[:-1]:
+        modes = [n for n, (_, entry) in enumerate(missed) if entry.action in {"entry", "exit"}]
+        for n, (at, entry) in enumerate(missed):
+            if n in modes[:-1]:
                 continue
             logger.info("by the schedule of %s: %s", at.astimezone(self._zone), entry.action)
             await self._actions[entry.action](at, entry.guard)

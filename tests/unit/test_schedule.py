@@ -72,6 +72,16 @@ def test_however_often_one_looks_each_entry_falls_once_a_day(
     assert sorted(seen, key=lambda one: one[0]) == sorted(expected, key=lambda one: one[0])
 
 
+def test_of_two_times_that_are_skipped_the_later_is_done_last() -> None:
+    later, earlier = Entry(time(2, 30), "entry"), Entry(time(2, 15), "exit")
+    before = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
+
+    found = due([later, earlier], BERLIN, after=before, until=before + timedelta(hours=1))
+
+    assert [entry for _, entry in found] == [earlier, later]
+    assert {moment for moment, _ in found} == {datetime(2026, 3, 29, 1, tzinfo=UTC)}
+
+
 def test_only_the_days_that_are_named_count_and_they_are_local_days() -> None:
     # Saturday 00:30 in Berlin is Friday in UTC.
     entry = Entry(time(0, 30), "exit", days=frozenset({5}))

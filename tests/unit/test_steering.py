@@ -237,6 +237,15 @@ async def test_a_clock_that_was_years_ahead_does_not_silence_the_schedule(tmp_pa
         assert rig.mode == ScanType.ENTRY
 
 
+async def test_a_line_of_the_schedule_that_stands_there_twice_is_followed(tmp_path: Path) -> None:
+    hand = Hand(datetime(2026, 7, 1, 5, tzinfo=UTC))
+    async with Rig(tmp_path, hand, EIGHT, EIGHT) as rig:
+        await rig.timetable.look()
+        hand.now += timedelta(hours=1)
+        await rig.timetable.look()
+        assert rig.mode == ScanType.ENTRY
+
+
 async def test_checking_everybody_out_is_handed_on_with_its_moment(tmp_path: Path) -> None:
     hand = Hand(datetime(2026, 7, 1, 10, tzinfo=UTC))
     async with Rig(tmp_path, hand, Entry(time(23), "checkout_all")) as rig:
