@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _AT_ONCE = 8
+_WELL_AGAIN = {"gate": "guests are answered again", "store": "scans are recorded again"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class Gate:
         self._on_shown = on_shown
         self._latest: tuple[tuple[str, str], Signal] | None = None
         self._in_hand: set[asyncio.Task[None]] = set()
-        self._unrecorded = False
+        self._ill: set[str] = set()
 
     async def run(self, sightings: asyncio.Queue[Sighting | None]) -> None:
         """Answer sightings until a None comes; those in hand are then finished and shown."""
@@ -214,18 +215,21 @@ class Gate:
     async def _scan_safely(self, sighting: Sighting) -> None:
         """Nothing that goes wrong with one guest may keep out the next, or turn green."""
         try:
-            if await self.scan(sighting) and self._unrecorded:
-                self._unrecorded = False
-                self._health.ok("store", "scans are recorded again")
+            if await self.scan(sighting):
+                while self._ill:
+                    part = self._ill.pop()
+                    self._health.ok(part, _WELL_AGAIN[part])
         except StoreError as error:
-            self._unrecorded = True
-            self._health.fail("store", str(error))
             logger.error("a scan could not be recorded: %s", error)
-            self._light(self._signals.signals["error"])
+            self._fail("store", str(error))
         except Exception:
             logger.exception("a scan failed")
-            self._health.fail("gate", "a scan failed; the log says why")
-            self._light(self._signals.signals["error"])
+            self._fail("gate", "a scan failed; the log says why")
+
+    def _fail(self, part: str, words: str) -> None:
+        self._ill.add(part)
+        self._health.fail(part, words)
+        self._light(self._signals.signals["error"])
 
 
 def _word(verdict: Verdict) -> str:

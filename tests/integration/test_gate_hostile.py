@@ -14,8 +14,9 @@ from urllib.parse import unquote
 
 import aiohttp
 import pytest
-from rig import LIST, gate_before_window
+from rig import LIST, Bench, gate_before_window
 
+from gated.health import Level
 from gated.model import ScanType, Sighting, State, Verdict
 from gated.simulator.dialects import Dialect
 from gated.simulator.server import TicketServer
@@ -126,3 +127,38 @@ def _no_code_in_a_path(server: TicketServer) -> None:
         path = unquote(request.path)
         assert "/redeem/" not in path
         assert re.fullmatch(r"[a-z0-9/_.-]+", path), path
+
+
+async def test_a_guest_whose_row_is_broken_makes_the_gate_red_until_the_next_guest_is_answered(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World.made_up(5)
+    for number in (1, 2):
+        world.enter(number, LIST)
+    async with (
+        TicketServer(world) as server,
+        gate_before_window(server, tmp_path) as bench,
+    ):
+        await bench.parts.store.write(
+            lambda db: db.execute("UPDATE tickets SET valid_until = 'soon' WHERE position_id = 1")
+        )
+        verdicts = []
+        for _ in range(2):
+            bench.hands.advance(20)
+            bench.window.hold_up(world.positions[1].secret)
+            await _level(bench, Level.ERROR)
+            assert bench.parts.health.pattern == "error"
+            verdicts.append((await bench.scan(world.positions[2].secret)).decision.verdict)
+            await _level(bench, Level.OK)
+            assert bench.parts.health.pattern != "error"
+    assert "a scan failed" in caplog.text
+    assert verdicts == [Verdict.ADMIT, Verdict.REFUSE]
+
+
+async def _level(bench: Bench, level: Level) -> None:
+    for _ in range(500):
+        condition = bench.parts.health.of("gate")
+        if condition and condition.level is level:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"the gate never became {level.word}")
