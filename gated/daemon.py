@@ -6,12 +6,14 @@ import asyncio
 import logging
 import signal
 from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gated.identity import enrols, laid_over
 from gated.parts import Extras, Parts, open_parts
 from gated.supervise import feed_watchdog, keep_running, keep_seeing, systemd_notifier, watchdog_s
 from gated.waiting import Waiting, open_waiting
+from gated.web.opening import sessions_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +34,8 @@ async def run(config: Config, extras: Extras | None = None) -> None:
     Whenever the gate is enrolled, or no longer is, its parts are built anew.
     """
     extras = extras or Extras()
+    # Whoever enrols the gate on its page stays logged in when it begins to work.
+    extras = replace(extras, sessions=extras.sessions or sessions_of(config.web))
     notify = systemd_notifier()
     stop = asyncio.Event()
     try:

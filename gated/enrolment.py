@@ -85,6 +85,16 @@ class Enrolment:
         """Who the gate is, as far as it was enrolled."""
         return self.folder.load()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the gate gets its token by being enrolled, not from its config."""
+        return enrols(self._config)
+
+    @property
+    def expects(self) -> str:
+        """The server that the config names, if it does."""
+        return self._config.server.url
+
     async def enrol(
         self,
         code: Handshake,
@@ -146,7 +156,7 @@ class Enrolment:
 
     def say(self, words: str) -> None:
         """Keep the newest thing that whoever enrols should know."""
-        if words != self.words:
+        if words and words != self.words:
             logger.warning("enrolment: %s", words)
         self.words = words
         self.on_words()
@@ -330,6 +340,7 @@ class Enrolment:
         if chosen := clear_choice(self._config.server, identity, found, lists):
             return await self._take(identity, *chosen, origin)
         self.choices = tuple(found)
+        self.say("")
         logger.info("enrolled; which of %d check-in lists is it for?", len(found))
         return identity
 

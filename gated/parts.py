@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from gated.sync.push import Outcome
     from gated.web.actions import Action
     from gated.web.page import Page
+    from gated.web.sessions import Sessions
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +70,8 @@ class Extras:
     pin_factory: object | None = None
     clock: Clock = field(default_factory=Clock.system)
     camera_pause_s: float = 1.0
+    sessions: Sessions | None = None
+    """Who stays logged in to the page while the parts are built anew."""
     actions: Sequence[Action] = ()
     demo: Callable[[], dict[str, Any] | None] | None = None
     on_shown: Callable[[Shown], None] | None = None
@@ -342,6 +345,7 @@ async def open_parts(
             *extras.actions,
         ),
         rung_by=(changed, lamps_changed),
+        sessions=extras.sessions,
     )
     await stack.enter_async_context(
         Control(

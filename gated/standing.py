@@ -36,10 +36,17 @@ async def stand(
     await store.write(partial(home.remember, name=where))
     anew = asyncio.Event()
     enrolment = Enrolment(file, store, clock, on_change=anew.set)
-    enrolment.on_words = lambda: health.warn("enrolment", enrolment.words)
+    enrolment.on_words = partial(_say, health, enrolment)
     identity = enrolment.identity
     if identity and identity.spent == "lost":
         enrolment.say(ANSWER_LOST)
     revocation = Revocation(clock, health, believe=enrolment.revoked)
     client.on_revoked, client.on_welcome = revocation.heard, revocation.welcomed
     return Standing(enrolment, revocation, anew)
+
+
+def _say(health: Health, enrolment: Enrolment) -> None:
+    if enrolment.words:
+        health.warn("enrolment", enrolment.words)
+    else:
+        health.ok("enrolment")

@@ -206,6 +206,7 @@ async def open_waiting(
         desk,
         (*panel_actions(desk, emergency), *enrolment_actions(enrolment)),
         rung_by=(changed, lamps_changed),
+        sessions=extras.sessions,
     )
     commands = {
         **status_command(overview),

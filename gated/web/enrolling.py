@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gated.errors import EnrolmentRefused, GatedError
 from gated.logs import printable
-from gated.server.handshake import handshake_of
+from gated.server.handshake import handshake_of, read_handshake
 from gated.web.actions import Action, text_of
 from gated.web.guard import Role
 
@@ -21,7 +21,8 @@ def enrolment_state(enrolment: Enrolment) -> dict[str, Any]:
     identity = enrolment.identity
     return {
         **_told(identity),
-        "state": _state(identity),
+        "state": _state(identity) if enrolment.is_open else "config",
+        "expects": enrolment.expects,
         "words": enrolment.words,
         "choices": _choices(enrolment),
     }
@@ -33,7 +34,7 @@ def enrolment_actions(enrolment: Enrolment) -> tuple[Action, ...]:
     async def enrol(arguments: dict[str, Any], origin: str) -> dict[str, Any]:
         return await _enrol(enrolment, arguments, origin)
 
-    return (Action("enrol", Role.ADMIN, enrol, secret=("token",)),)
+    return (Action("enrol", Role.ADMIN, enrol, secret=("token", "code")),)
 
 
 def enrolment_commands(
@@ -64,14 +65,17 @@ def enrolment_commands(
 
 
 async def _enrol(enrolment: Enrolment, arguments: dict[str, Any], origin: str) -> dict[str, Any]:
-    """By url and token, or by event and lists alone, or all at once."""
+    """By a code's text, or url and token; or by event and lists alone, or all at once."""
     identity = enrolment.identity
     lists, event = arguments.get("lists", []), arguments.get("event", "")
     if not all(type(one) is int for one in lists) or not isinstance(event, str):
         raise GatedError("event must be a text, lists must be numbers")
-    if arguments.get("token"):
+    if arguments.get("token") or arguments.get("code"):
         try:
-            code = handshake_of(text_of(arguments, "url"), text_of(arguments, "token"))
+            if arguments.get("code"):
+                code = read_handshake(text_of(arguments, "code"))
+            else:
+                code = handshake_of(text_of(arguments, "url"), text_of(arguments, "token"))
         except EnrolmentRefused as refusal:
             await enrolment.refuse(str(refusal), origin=origin)
             raise

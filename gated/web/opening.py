@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from gated.web.state import Overview
 
 
+def sessions_of(web: Web) -> Sessions:
+    """Nobody logged in yet."""
+    return Sessions(Credentials(Path(web.login_file)))
+
+
 async def open_page(
     stack: AsyncExitStack,
     web: Web,
@@ -30,8 +35,12 @@ async def open_page(
     buttons: Sequence[Action],
     *,
     rung_by: tuple[Bell, Bell],
+    sessions: Sessions | None = None,
 ) -> Page | None:
-    """Open the local page where there is one; it follows these bells. Raises ConfigError."""
+    """Open the local page where there is one; it follows these bells. Raises ConfigError.
+
+    `sessions` are of those who logged in to the page before this one.
+    """
     if not web.enabled:
         return None
     page = Page(
@@ -42,7 +51,7 @@ async def open_page(
         picture=eyes.jpeg,
         aiming=eyes.aiming,
         actions=buttons,
-        sessions=Sessions(Credentials(Path(web.login_file))),
+        sessions=sessions or sessions_of(web),
         record=desk.record_press,
         name=web.name,
         tls=(Path(web.certificate), Path(web.key)) if web.certificate else None,

@@ -2,6 +2,7 @@
 
 import { setUpClosing } from "./closing.js";
 import { setUpCounts } from "./counts.js";
+import { setUpEnrolment } from "./enrolment.js";
 import { askToLogIn, post, setUpLogin } from "./login.js";
 import { setUpShelf } from "./shelf.js";
 import { drawAges, drawAim, drawLamps, drawState, hasPicture, isFree, isLocked, isPlugged, lastScan, say, stateTime, switchTo } from "./view.js";
@@ -180,6 +181,7 @@ connect();
 setUpLogin(connect);
 setUpClosing(press);
 setUpCounts(press);
+setUpEnrolment(press);
 setUpShelf(press);
 watchCamera();
 setInterval(tick, 1000);

@@ -2,6 +2,7 @@
 
 import { drawClosing } from "./closing.js";
 import { drawCounts } from "./counts.js";
+import { drawEnrolment } from "./enrolment.js";
 import { drawAccess } from "./login.js";
 import { drawShelf } from "./shelf.js";
 import { MODE, SETTLED } from "./words.js";
@@ -45,6 +46,7 @@ export function drawState(state) {
   drawScanners(state.scanners ?? []);
   drawDemo(state.demo);
   drawClosing(state.closing);
+  drawEnrolment(state.enrolment, state.access);
   drawAccess(state.access);
   announce(state.scans);
   drawAges();
