@@ -17,6 +17,7 @@ from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from gated import config
 from gated.clock import Clock
+from gated.errors import ServerUnreachable
 from gated.gate import Gate, Shown
 from gated.health import Health, Level
 from gated.model import Scan, ScanType, Sighting, Trust
@@ -85,9 +86,12 @@ class Bench:
         return shown
 
     async def ready(self) -> None:
-        """Learn what the server can do, and its list."""
-        await self.pull.probe()
-        await self.pull.once()
+        """Learn what the server can do, and its list; on a busy machine again, if it was late."""
+        while True:
+            with suppress(ServerUnreachable):
+                await self.pull.probe()
+                await self.pull.once()
+                break
         self.server.requests.clear()
 
     async def scans(self) -> list[Scan]:
