@@ -151,6 +151,23 @@ async def test_what_is_no_text_never_leaves_the_eye() -> None:
     assert sighting.eye == "moody"
 
 
+async def test_a_code_keeps_the_mode_in_which_its_picture_came_though_it_changes_meanwhile() -> (
+    None
+):
+    def mode() -> ScanType:
+        return ScanType.EXIT if reader.eye.quality.frames else ScanType.ENTRY
+
+    sightings: asyncio.Queue[Sighting | None] = asyncio.Queue(4)
+    reader = Reader(Moody(), Repeat(again_s=8), sightings, mode=mode, patience=QUICK)
+    task = asyncio.create_task(reader.run())
+    sighting = await asyncio.wait_for(sightings.get(), 20)
+    task.cancel()
+    await asyncio.wait({task})
+
+    assert sighting is not None
+    assert sighting.type is ScanType.ENTRY
+
+
 async def test_the_numbers_of_reading_are_told() -> None:
     camera = Moody()
     reader = reader_of(camera, asyncio.Queue(4), Health())

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -22,7 +20,7 @@ from gated.model import Act, Reason, Scan, ScanType, Verdict
 from gated.panel import Input, open_panel
 from gated.panel.gpio import mock_pins
 from gated.passage import Passage
-from gated.schedule import Entry, instant
+from gated.schedule import Entry
 from gated.steering import Steering
 from gated.store import Store, ledger
 from gated.timetable import Timetable, entries_of
@@ -264,55 +262,6 @@ def test_a_schedule_in_the_config() -> None:
     assert entries_of(settings.schedule) == (
         Entry(time(20), "exit", frozenset({4, 5}), timedelta(minutes=5)),
     )
-
-
-@pytest.mark.parametrize("day", [date(2026, 3, 28), date(2026, 10, 24)])
-@pytest.mark.parametrize("seed", range(4))
-async def test_random_days_of_presses_restarts_and_schedule_end_in_the_mode_of_the_last_of_them(
-    tmp_path: Path, day: date, seed: int
-) -> None:
-    """Three days around a change of the clocks; an account is kept beside, of what must be so."""
-    chance = random.Random(seed)
-    entries = (EIGHT, TWENTY, Entry(time(2, 30), "entry"), Entry(time(3, 15), "exit"))
-    start = datetime.combine(day, time(), UTC)
-    hand = Hand(start)
-    async with Rig(tmp_path, hand, *entries) as rig:
-        await rig.timetable.look()
-        account = rig.desk.mode
-        changes = 0
-        boundaries = sorted(
-            (instant(day + timedelta(days=n), one.at, BERLIN), one.action)
-            for n in range(-1, 5)
-            for one in entries
-        )
-        for _ in range(60):
-            then = hand.now
-            near = [at for at, _ in boundaries if then < at < then + timedelta(hours=3)]
-            jump = timedelta(minutes=chance.choice([0, 1, 7, 45, 120]))
-            # Now and then exactly at the boundary, or a second beside it.
-            hand.now = (
-                chance.choice(near) + timedelta(seconds=chance.choice([-1, 0, 1]))
-                if near and chance.random() < 0.4
-                else then + jump
-            )
-            if chance.random() < 0.2:
-                await rig.restart()
-            await rig.timetable.look()
-            passed = [action for at, action in boundaries if then < at <= hand.now]
-            if passed and ScanType(passed[-1]) != account:
-                account = ScanType(passed[-1])
-                changes += 1
-            assert rig.mode == account
-            if chance.random() < 0.3:
-                await rig.steering.obey(Input.SHORT_PRESS)
-                account = account.other
-                changes += 1
-        await rig.restart()
-        assert rig.mode == account
-        modes = [act for act in await rig.acts() if act.what == "mode"]
-        assert len(modes) == 1 + changes
-        assert {act.origin for act in modes} <= {"config", "schedule", "button"}
-        assert all(one.detail != other.detail for one, other in pairwise(modes))
 
 
 def scan(reason: Reason, guest: int | None) -> Scan:
