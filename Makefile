@@ -45,8 +45,8 @@ trials: $(VENV)/installed-dev ## kill gate and server at random moments and comp
 evening: $(VENV)/installed-dev ## check 5,000 out: killed three times in the middle; in bulk, by a server that gives up (some minutes)
 	EVENING_GUESTS=5000 $(BIN)/python -m pytest tests/integration/test_checkout_all_killed.py tests/integration/test_checkout_all_bulk.py $(ARGS)
 
-shift: $(VENV)/installed-dev ## ten minutes of 30 scans a minute; page, stats, ledger and server must agree
-	SHIFT_SCANS=300 SHIFT_EVERY_S=2 $(BIN)/python -m pytest tests/integration/test_counts.py -k shift $(ARGS)
+shift: $(VENV)/installed-dev ## ten minutes of 30 scans a minute and presses of the button; page, stats, ledger and server must agree
+	SHIFT_SCANS=300 SHIFT_EVERY_S=2 $(BIN)/python -m pytest tests/integration/test_counts.py -k shift -s $(ARGS)
 
 long: $(VENV)/installed-dev ## pull the plug 20 times, hold up 10,000 hostile codes (the suite does a few of both)
 	KILLS=20 HOSTILE_CODES=10000 $(BIN)/python -m pytest $(CORES) tests/integration/test_gate_process.py tests/integration/test_gate_hostile.py $(ARGS)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import random
+import sys
 from collections import deque
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -14,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
-from gate_bench import ENTRY, EXIT, FORK, PRETIX, Bench, bench, small_world
-from rig import LIST, Process
+from gate_bench import ENTRY, EXIT, FORK, PRETIX, Bench, bench, running, small_world
+from rig import LIST, gate_before_window, settings, toml
+from rig import Bench as Window
 
 from gated.errors import GatedError
 from gated.simulator.dialects import Dialect
 from gated.simulator.server import TicketServer
 from gated.simulator.world import World
+from gated.store import ledger
 from gated.store.flow import Passed, flow
 from gated.sync.census import Census
 from gated.web.differences import difference_commands
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 SCANS = int(os.environ.get("SHIFT_SCANS", "24"))
 EVERY_S = float(os.environ.get("SHIFT_EVERY_S", "0.15"))
+BUTTON = 25
 
 
 @asynccontextmanager
@@ -224,6 +228,34 @@ def shift_world() -> World:
     return world
 
 
+def press(gate: Window, chance: random.Random, *, down: bool) -> None:
+    """The button goes down or up, as contacts do: not at once."""
+    pin = gate.pins.pin(BUTTON)
+    for _ in range(chance.randrange(5)):
+        (pin.drive_low if down else pin.drive_high)()
+        (pin.drive_high if down else pin.drive_low)()
+    (pin.drive_low if down else pin.drive_high)()
+
+
+async def press_now_and_then(gate: Window, chance: random.Random, presses: list[float]) -> None:
+    """Whether a guest is being answered or not."""
+    while True:
+        await asyncio.sleep(chance.expovariate(1 / (5 * EVERY_S)))
+        press(gate, chance, down=True)
+        presses.append(gate.hands.monotonic())
+        await asyncio.sleep(0.1)
+        press(gate, chance, down=False)
+        await asyncio.sleep(0.1)
+
+
+async def gated(config: Path, *arguments: str) -> str:
+    """Run a command beside the gate."""
+    command = [sys.executable, "-m", "gated", *arguments, "--config", str(config)]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    said, _ = await process.communicate()
+    return said.decode()
+
+
 @pytest.mark.timeout(1200)
 async def test_after_a_shift_page_stats_ledger_and_server_say_the_same(tmp_path: Path) -> None:
     """The suite has a short one; `make shift` ten minutes of 30 scans a minute."""
@@ -231,37 +263,42 @@ async def test_after_a_shift_page_stats_ledger_and_server_say_the_same(tmp_path:
     world = shift_world()
     people = [one for one in world.positions.values() if one.addon_to is None]
     inside: set[int] = set()
-    just_seen: deque[int] = deque(maxlen=12)  # a code held up again at once is one scan
-    web = {"enabled": True, "port": 0}
-    async with TicketServer(world) as server:
-        with Process(server.url, tmp_path, web=web, server={"pull_s": 1.0}) as gate:
-            await asyncio.to_thread(gate.start)
-            mode = "exit"
-            for number in range(SCANS):
-                if chance.random() < 0.15 or number == 0:
-                    mode = "entry" if mode == "exit" else "exit"
-                    await asyncio.to_thread(gate.command, "mode", mode)
-                position = chance.choice([one for one in people[:60] if one.id not in just_seen])
+    just_seen: deque[int] = deque(maxlen=5)  # a code held up again at once is one scan
+    presses: list[float] = []
+    document: dict[str, Any] = {
+        "web": {"enabled": True, "port": 0},
+        "server": {"pull_s": 1.0},
+        "panel": {"button": BUTTON},
+    }
+    config = tmp_path / "gated.toml"
+    async with (
+        TicketServer(world) as server,
+        gate_before_window(server, tmp_path, **document) as gate,
+    ):
+        config.write_text(toml(settings(server.url, tmp_path, **document)), encoding="utf-8")
+        async with running(press_now_and_then(gate, chance, presses)):
+            for _ in range(SCANS):
+                position = chance.choice([one for one in people[:20] if one.id not in just_seen])
                 just_seen.append(position.id)
-                seen = len(gate.scans())
-                gate.feed(position.secret)
-                for _ in range(400):
-                    if len(gate.scans()) > seen:
-                        break
-                    await asyncio.sleep(0.02)
-                if gate.scans()[-1].verdict.admits:
-                    (inside.add if mode == "entry" else inside.discard)(position.id)
+                gate.window.hold_up(position.secret)
+                shown = await asyncio.wait_for(gate.answers.get(), 20)
+                if shown.decision.verdict.admits:
+                    came_in = shown.sighting.type == ENTRY
+                    (inside.add if came_in else inside.discard)(position.id)
                 await asyncio.sleep(EVERY_S)
-            while any(not scan.state.settled for scan in gate.scans()):
-                await asyncio.sleep(0.05)
-            await asyncio.sleep(4)
-            stats = json.loads((await asyncio.to_thread(gate.command, "stats", "--json")).stdout)
-            text = (await asyncio.to_thread(gate.command, "stats")).stdout
-            url = gate.log().rsplit("page ", 1)[1].split()[0]
-            async with aiohttp.ClientSession() as browser, browser.get(f"{url}api/state") as page:
-                state = await page.json()
-            scans = gate.scans()
+                gate.hands.advance(max(0.0, 2.0 - EVERY_S))
+        press(gate, chance, down=False)
+        scans = await gate.settled()
+        await asyncio.sleep(4)
+        stats = json.loads(await gated(config, "stats", "--json"))
+        text = await gated(config, "stats")
+        assert gate.parts.page is not None
+        url = gate.parts.page.url
+        async with aiohttp.ClientSession() as browser, browser.get(f"{url}api/state") as page:
+            state = await page.json()
+        acts = await gate.parts.store.read(ledger.acts)
 
+    assert len(scans) == SCANS
     admitted = [scan for scan in scans if scan.verdict.admits]
     came = sum(scan.type == "entry" for scan in admitted)
     left = sum(scan.type == "exit" for scan in admitted)
@@ -276,3 +313,7 @@ async def test_after_a_shift_page_stats_ledger_and_server_say_the_same(tmp_path:
     assert stats["whole"]["inside"] == state["census"]["whole"]["inside"] == len(inside)
     assert stats["differences"] == []
     assert f"{came} in, {left} out" in text
+    switched = [act.detail for act in acts if (act.what, act.origin) == ("mode", "button")]
+    assert switched == [("entry", "exit")[n % 2] for n in range(len(presses))]
+    found = f"{came} in, {left} out, {refused} refused, {len(inside)} inside"
+    sys.stdout.write(f"{SCANS} scans, {len(presses)} presses: {found}\n")
