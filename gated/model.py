@@ -258,8 +258,7 @@ class Decision:
     stays: tuple[Stay, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(msgspec.Struct, frozen=True):
     """One recorded decision: a row of the ledger and, while it waits, of the outbox."""
 
     nonce: str

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlencode
 
 import aiohttp
+import msgspec
 from yarl import URL
 
 from gated import __version__
@@ -126,13 +127,16 @@ class Connection:
         """Send, and sort out what is no answer at all; a 401 or 403 is NotAuthorized."""
         if self._session is None:
             raise ServerUnreachable("the connection is not open")
+        data = None if body is None else msgspec.json.encode(body)
+        if data is not None:
+            headers = {"Content-Type": "application/json", **(headers or {})}
         loop = asyncio.get_running_loop()
         asked = loop.time()
         try:
             async with self._session.request(
                 method,
                 URL(self._url + path, encoded=True),
-                json=body,
+                data=data,
                 headers=headers,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=timeout_s) if timeout_s else self._timeout,

@@ -244,7 +244,8 @@ _REPORTABLE = frozenset(
 
 def utc(at: datetime) -> str:
     """UTC with a Z: both servers read anything else in a time zone of their own."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    there = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return there.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def moment(text: str) -> datetime:

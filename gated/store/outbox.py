@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gated.model import State
+import msgspec
+from msgspec.structs import replace
+
+from gated.model import Scan, State
 from gated.store import facts
 from gated.store.rows import moment, scan_of, stamp
 
@@ -14,9 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from datetime import datetime
 
-    from gated.model import Scan
-
-
 FAILED = "failed"
 """The reason noted where not the server's word, but its failure, was the answer."""
 
@@ -24,8 +25,7 @@ FAILED = "failed"
 _REFUSED = "state = 'refused' AND verdict <> 'refuse'"
 
 
-@dataclass(frozen=True, slots=True)
-class Debt:
+class Debt(msgspec.Struct, frozen=True):
     """A scan to be told, with what telling it needs."""
 
     scan: Scan
@@ -42,9 +42,9 @@ class Debt:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A request about to be made: through which endpoint, with which key."""
+    """A request about to be made for a scan: through which endpoint, with which key."""
 
-    nonce: str
+    scan: Scan
     via: str
     key: str
 
@@ -120,27 +120,33 @@ def _debt_of(row: sqlite3.Row) -> Debt:
     )
 
 
-def begin_attempt(
-    db: sqlite3.Connection, nonce: str, *, via: str, key: str, told_by: str = ""
-) -> Scan:
-    """Count the attempt before it is made; the first one fixes endpoint and datetime for good."""
-    row = db.execute(
-        "UPDATE scans SET attempts = attempts + 1,"
-        " sent_at = COALESCE(sent_at, dated), via = :via, key = :key, told_by = :told_by,"
-        " failed = 0 WHERE nonce = :nonce RETURNING *",
-        {"nonce": nonce, "via": via, "key": key, "told_by": told_by},
-    ).fetchone()
-    return scan_of(row)
-
-
 def begin_attempts(
     db: sqlite3.Connection, attempts: Iterable[Attempt], *, told_by: str
 ) -> dict[str, Scan]:
-    """Count many attempts before the first of them is made; the scans by nonce."""
-    return {
-        one.nonce: begin_attempt(db, one.nonce, via=one.via, key=one.key, told_by=told_by)
-        for one in attempts
+    """Count attempts before the first of them is made; the scans, begun, by nonce.
+
+    A scan's first attempt fixes its datetime for good.
+    """
+    by_nonce = {one.scan.nonce: one for one in attempts}
+    bound = {
+        "attempts": json.dumps([(nonce, one.via, one.key) for nonce, one in by_nonce.items()]),
+        "told_by": told_by,
     }
+    begun = {}
+    for nonce, count, sent_at in db.execute(_BEGIN, bound):
+        one = by_nonce[nonce]
+        begun[nonce] = replace(
+            one.scan, attempts=count, sent_at=moment(sent_at), via=one.via, key=one.key
+        )
+    return begun
+
+
+_BEGIN = """
+    UPDATE scans SET attempts = attempts + 1, sent_at = COALESCE(sent_at, dated),
+        via = one.value ->> 1, key = one.value ->> 2, told_by = :told_by, failed = 0
+    FROM json_each(:attempts) AS one WHERE nonce = one.value ->> 0
+    RETURNING nonce, attempts, sent_at
+"""
 
 
 def take_back(db: sqlite3.Connection, nonces: Iterable[str]) -> None:
@@ -152,45 +158,20 @@ def take_back(db: sqlite3.Connection, nonces: Iterable[str]) -> None:
     )
 
 
-def settle_all(db: sqlite3.Connection, endings: Iterable[Ending], *, at: datetime) -> None:
-    """Settle many scans, in order."""
+def settle(db: sqlite3.Connection, endings: Iterable[Ending], *, at: datetime) -> None:
+    """Write down what became of scans, in order; the code itself is erased once it is told."""
+    number, settled_at = facts.settled_no(db), stamp(at)
+    rows = []
     for one in endings:
-        settle(
-            db,
-            one.nonce,
-            one.state,
-            at=at,
-            server_reason=one.reason,
-            server_message=one.message,
-        )
-
-
-def settle(
-    db: sqlite3.Connection,
-    nonce: str,
-    state: State,
-    *,
-    at: datetime,
-    server_reason: str = "",
-    server_message: str = "",
-) -> None:
-    """Write down what became of a scan; the code itself is erased once it is told."""
-    number = facts.settled_no(db) + 1 if state.settled else None
-    db.execute(
-        "UPDATE scans SET state = ?, server_reason = ?, server_message = ?, settled_at = ?,"
-        " settled_no = ?, secret_text = CASE WHEN ? THEN NULL ELSE secret_text END"
+        number += one.state.settled
+        numbered = number if one.state.settled else None
+        rows.append((one.nonce, one.state, one.reason, one.message[:500], settled_at, numbered))
+    db.executemany(
+        "UPDATE scans SET state = ?2, server_reason = ?3, server_message = ?4, settled_at = ?5,"
+        " settled_no = ?6, secret_text = CASE WHEN ?6 IS NULL THEN secret_text END"
         # Annulled while it was being told: how that ended is found out when it is annulled.
-        " WHERE nonce = ? AND (state <> 'annulling' OR ? IN ('annulled', 'shelved'))",
-        (
-            state,
-            server_reason,
-            server_message[:500],
-            stamp(at),
-            number,
-            state.settled,
-            nonce,
-            state,
-        ),
+        " WHERE nonce = ?1 AND (state <> 'annulling' OR ?2 IN ('annulled', 'shelved'))",
+        rows,
     )
 
 

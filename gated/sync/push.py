@@ -39,9 +39,12 @@ __all__ = ["Outcome", "Patience", "Push"]
 logger = logging.getLogger(__name__)
 
 SIDE_BY_SIDE = 2
-_HAND = 64
+_HAND = 256
 _HAND_S = 0.5
 """So many scans are taken in hand at once, and so long: for these no commit is waited for."""
+_TOGETHER = 32
+_TOGETHER_S = 0.05
+"""So many ends are written down in one commit, or as many as there are after a while."""
 _MANY = 10
 _NO_CHECKOUT = (
     '[server] exit_via is "checkout", but this server or token has no checkout/single:'
@@ -92,6 +95,7 @@ class Push:
         self._back = asyncio.Event()
         self._resting = Resting(self._patience)
         self._ended: list[tuple[Scan, Outcome]] = []
+        self._enough = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
@@ -119,7 +123,7 @@ class Push:
                 # Of a server that may be away few are begun: most would only be taken back.
                 hand = SIDE_BY_SIDE
                 self._say_exits()
-                await self._side_by_side(debts)
+                told = await self._side_by_side(debts)
             except ServerUnreachable as error:
                 self._health.warn("upload", f"waiting: {error}")
                 pause_s = min(max(pace.next(), error.wait_s), self._patience.longest_s)
@@ -130,7 +134,7 @@ class Push:
                 if not await self._can_now_otherwise():
                     await self._wait(self._back, pace.longest())
             else:
-                hand = _HAND
+                hand = min(2 * told, _HAND)
                 self._say_upload()
                 pace.reset()
 
@@ -140,8 +144,11 @@ class Push:
         busy = self._resting.busy(self._clock.monotonic())
         return await self._store.read(partial(outbox.next_debts, limit=hand, busy=busy))
 
-    async def _side_by_side(self, debts: list[Debt]) -> None:
-        """Tell these in order, so many at once; what is left after a while goes back."""
+    async def _side_by_side(self, debts: list[Debt]) -> int:
+        """Tell these in order, so many at once; what is left after a while goes back.
+
+        How many were told.
+        """
         waiting = deque(await self._teller.begin(debts))
         until = self._clock.monotonic() + _HAND_S
 
@@ -164,6 +171,7 @@ class Push:
             await self._written()
         if failures:
             raise failures[0]
+        return len(debts) - len(waiting)
 
     async def _settle(self, debt: Debt) -> None:
         """Bring one scan to its end, or to the back of the queue."""
@@ -185,20 +193,25 @@ class Push:
         self._write(debt.scan, outcome)
 
     def _write(self, scan: Scan, outcome: Outcome) -> None:
-        """Write down how a scan ended, together with those that end while others are written."""
+        """Write down soon how a scan ended, together with others that end: it is told already."""
         self._ended.append((scan, outcome))
         if self._writing is None or self._writing.done():
+            self._enough.clear()
             self._writing = asyncio.create_task(self._write_ended())
+        if len(self._ended) >= _TOGETHER:
+            self._enough.set()
 
     async def _write_ended(self) -> None:
         while self._ended:
+            await self._wait(self._enough, _TOGETHER_S)
+            self._enough.clear()
             ended, self._ended = self._ended, []
             endings = [
                 Ending(scan.nonce, outcome.state, outcome.reason, outcome.message)
                 for scan, outcome in ended
             ]
             at = self._clock.wall()
-            await self._store.write(partial(outbox.settle_all, endings=endings, at=at))
+            await self._store.write(partial(outbox.settle, endings=endings, at=at))
             for scan, outcome in ended:
                 if outcome.state is State.REFUSED:
                     logger.warning(
@@ -208,7 +221,8 @@ class Push:
                     self._on_settled(scan, outcome)
 
     async def _written(self) -> None:
-        """Wait until all that ended is written down. Raises StoreError."""
+        """Wait until all that ended is written down, at once. Raises StoreError."""
+        self._enough.set()
         writing = self._writing
         if writing:
             try:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from gated.errors import (
     BadReply,
@@ -131,7 +133,7 @@ class Teller:
         if way.checks_out and debt.scan.position_id is None:
             raise ServerRefused("the server knows no position", status=404, reason="invalid")
         key = _key(debt.scan, way, fresh=fresh)
-        scan = await self._begun(debt, Attempt(debt.scan.nonce, way, key))
+        scan = await self._begun(debt, Attempt(debt.scan, way, key))
         try:
             if way.checks_out:
                 await self._client.checkout(scan, force=way.force, key=key)
@@ -191,7 +193,7 @@ class Teller:
         if scan.position_id is None:
             return None
         way = first_way(scan.type, dialect_of(self._capabilities(), self._exit_via))
-        return Attempt(scan.nonce, way, _key(scan, way, fresh=False))
+        return Attempt(scan, way, _key(scan, way, fresh=False))
 
     async def _begun(self, debt: Debt, attempt: Attempt) -> Scan:
         """The scan when this attempt of it is on the disk."""
@@ -199,7 +201,7 @@ class Teller:
         if begun and (begun.via, begun.key) == (attempt.via, attempt.key):
             return begun
         work = partial(outbox.begin_attempts, attempts=[attempt], told_by=self._mark)
-        return (await self._store.write(work))[attempt.nonce]
+        return (await self._store.write(work))[attempt.scan.nonce]
 
     async def _had_it(self, debt: Debt) -> bool:
         """Read back whether an earlier try counted, by the datetime it was sent with.
@@ -250,7 +252,7 @@ class Teller:
 
 
 def _report_of(scan: Scan) -> Attempt:
-    return Attempt(scan.nonce, "report", "")
+    return Attempt(scan, "report", "")
 
 
 def _key(scan: Scan, way: Way, *, fresh: bool) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING
 
 from gated.model import ScanType, State
@@ -129,6 +130,7 @@ def dialect_of(
     return Dialect.PRETIX if can.failed_checkins else Dialect.FORK_SCAN
 
 
+@cache
 def told(kind: ScanType, case: Case, dialect: Dialect) -> Told:
     """The cell of the table."""
     return TABLE[kind, case][list(Dialect).index(dialect)]

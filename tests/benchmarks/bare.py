@@ -11,6 +11,8 @@ import msgspec
 
 from .ticket_server import LIST, TOKEN
 
+BareCall = tuple[str, dict[str, str], dict[str, Any]]
+"""A path, headers of its own, and a body."""
 _EVENT = "/api/v1/organizers/demo/events/conf"
 
 
@@ -57,13 +59,12 @@ class BareClient:
             await response.read()
             return response.headers["X-Page-Generated"]
 
-    async def tell(self, calls: Iterable[tuple[str, str, dict[str, Any]]], at_once: int) -> None:
-        """POST each path, key and body; the server must take them all."""
+    async def tell(self, calls: Iterable[BareCall], at_once: int) -> None:
+        """POST them all; the server must take each."""
         waiting = iter(calls)
 
         async def one_by_one() -> None:
-            for path, key, body in waiting:
-                headers = {"X-Idempotency-Key": key}
+            for path, headers, body in waiting:
                 url = self._event + path
                 async with self._session.post(url, json=body, headers=headers) as response:
                     answer = msgspec.json.decode(await response.read())

@@ -29,7 +29,7 @@ from gated.sync.changes import Changes
 from gated.sync.pull import Pull
 from gated.sync.push import SIDE_BY_SIDE, Push
 
-from .bare import BareClient
+from .bare import BareCall, BareClient
 from .memory import Memory
 from .table import Table
 from .ticket_server import LIST, TOKEN, FarServer
@@ -175,13 +175,17 @@ def _pushes(server: FarServer, via: Via, exits: int, rounds: int) -> list[Race]:
     return [race]
 
 
-def _calls(via: Via, exits: int) -> list[tuple[str, str, dict[str, Any]]]:
+def _calls(via: Via, exits: int) -> list[BareCall]:
     """What our exits look like on the wire."""
     now = utc(datetime.now(UTC))
     if via == "checkout":
         body = {"checkin_list_id": LIST, "datetime": now, "force": False}
         return [
-            ("/checkout/single/", f"bare-{number}", {"position_id": number, **body})
+            (
+                "/checkout/single/",
+                {"X-Idempotency-Key": f"bare-{number}"},
+                {"position_id": number, **body},
+            )
             for number in range(1, exits + 1)
         ]
     body = {
@@ -195,7 +199,7 @@ def _calls(via: Via, exits: int) -> list[tuple[str, str, dict[str, Any]]]:
     return [
         (
             f"/checkinlists/{LIST}/positions/{number}/redeem/",
-            f"bare-{number}",
+            {},
             {"nonce": f"bare-{number}", **body},
         )
         for number in range(1, exits + 1)

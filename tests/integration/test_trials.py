@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from trials.books import Books, differences, read
 from trials.plan import plan
@@ -109,7 +110,7 @@ def change(found: Books, **columns: object) -> None:
     for index, scan in enumerate(found.scans):
         position = found.world.positions.get(scan.position_id or 0)
         if scan.verdict.admits and position and found.world.order_of(position).status == "p":
-            found.scans[index] = replace(scan, **columns)  # type: ignore[arg-type]
+            found.scans[index] = msgspec.structs.replace(scan, **columns)
             return
 
 

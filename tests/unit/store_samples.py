@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from gated.config import Policy
-from gated.model import CheckinList, Listed, ScanType, ServerCheckin, State, Ticket
+from gated.model import CheckinList, Listed, Scan, ScanType, ServerCheckin, State, Ticket
 from gated.store import Store, outbox, passes
+from gated.store.outbox import Attempt, Ending
 from gated.store.passes import PassResult
 from gated.store.redeem import Ask, Asking, Fresh, Redeemed, Redemption, redeem
 from gated.store.tickets import Keeper
@@ -114,12 +115,23 @@ async def told(
 ) -> None:
     """Settle all rows of a sighting, as the push does."""
     for row in answer.scans:
-        await store.write(
-            partial(outbox.begin_attempt, nonce=row.nonce, via="redeem", key=row.nonce)
-        )
-        await store.write(
-            partial(outbox.settle, nonce=row.nonce, state=state, at=after(60), **words)
-        )
+        await begin(store, row)
+        await settle(store, row.nonce, state, at=60, **words)
+
+
+async def begin(store: Store, row: Scan, via: str = "redeem", key: str = "") -> Scan:
+    """Count an attempt, as the push does before it makes one."""
+    attempts = [Attempt(row, via, key or row.nonce)]
+    work = partial(outbox.begin_attempts, attempts=attempts, told_by="token")
+    return (await store.write(work))[row.nonce]
+
+
+async def settle(
+    store: Store, nonce: str, state: State = State.CONFIRMED, *, at: float = 9, **words: str
+) -> None:
+    """Write down what became of one scan."""
+    ending = Ending(nonce, state, **words)
+    await store.write(partial(outbox.settle, endings=[ending], at=after(at)))
 
 
 def shown(answer: Redeemed) -> tuple[str, str]:

@@ -26,6 +26,7 @@ from gated.config import Policy
 from gated.model import CheckinList, Listed, ScanType, State, Ticket
 from gated.printing import scan_lines
 from gated.store import Store, ledger, open_read_only, outbox, passes
+from gated.store.outbox import Ending
 from gated.store.redeem import Asking, Redemption, redeem
 from gated.store.rows import stamp
 from gated.store.tickets import Keeper
@@ -448,16 +449,9 @@ def shelve(config: Path, *nonces: str) -> None:
     async def work() -> None:
         database = config.with_name("gated.db")
         async with Store(database, config.with_name("gated.key")) as store:
-            for nonce in nonces:
-                settle = partial(
-                    outbox.settle,
-                    nonce=nonce,
-                    state=State.SHELVED,
-                    at=NOON,
-                    server_reason="failed",
-                    server_message="the server failed on this request (500)",
-                )
-                await store.write(settle)
+            words = "the server failed on this request (500)"
+            endings = [Ending(nonce, State.SHELVED, outbox.FAILED, words) for nonce in nonces]
+            await store.write(partial(outbox.settle, endings=endings, at=NOON))
 
     asyncio.run(work())
 

@@ -71,7 +71,7 @@ async def test_the_whole_ledger_comes_oldest_first_with_every_row(store: Store) 
 async def test_the_ledger_tells_what_became_of_a_scan(store: Store) -> None:
     await pull(store, [guest(1)])
     came = await scan(store, ENTRY, 1)
-    await told(store, came, State.REFUSED, server_reason="unpaid", server_message="Not paid.")
+    await told(store, came, State.REFUSED, reason="unpaid", message="Not paid.")
     (row,) = await store.read(partial(ledger.recent, limit=1))
     assert (row.state, row.server_reason, row.server_message, row.attempts) == (
         State.REFUSED,

@@ -14,18 +14,20 @@ from store_samples import (
     EXIT,
     VIP,
     after,
+    begin,
     database,
     entered,
     guest,
     pull,
     rows,
     scan,
+    settle,
     told,
 )
 
 from gated.model import Scan, State
 from gated.store import Store, facts, outbox
-from gated.store.outbox import Attempt, Debt, OutboxCount
+from gated.store.outbox import Attempt, Debt, Ending, OutboxCount
 from gated.store.redeem import Redeemed
 from gated.store.rows import stamp
 
@@ -43,10 +45,6 @@ async def next_debts(store: Store, limit: int = 9, *, busy: tuple[str, ...] = ()
 
 async def next_nonces(store: Store, limit: int = 9, *, busy: tuple[str, ...] = ()) -> list[str]:
     return [debt.scan.nonce for debt in await next_debts(store, limit, busy=busy)]
-
-
-async def settle(store: Store, nonce: str, state: State = State.CONFIRMED) -> None:
-    await store.write(partial(outbox.settle, nonce=nonce, state=state, at=after(9)))
 
 
 def nonces(*answers: Redeemed) -> list[str]:
@@ -114,7 +112,7 @@ async def test_an_attempt_is_on_the_disk_before_it_is_made(store: Store) -> None
     (fresh,) = (await scan(store, ENTRY, 1, at=1)).scans
     assert (fresh.attempts, fresh.sent_at, fresh.via) == (0, None, "")
     for via, key in (("redeem", "first"), ("redeem-force", "second")):
-        await store.write(partial(outbox.begin_attempt, nonce=fresh.nonce, via=via, key=key))
+        await begin(store, fresh, via, key)
     kept = await row(store, fresh.nonce)
     assert (kept.attempts, kept.sent_at, kept.via, kept.key) == (
         2,
@@ -126,7 +124,7 @@ async def test_an_attempt_is_on_the_disk_before_it_is_made(store: Store) -> None
 
 async def test_of_many_attempts_begun_at_once_those_not_made_are_taken_back(store: Store) -> None:
     before = [*(await scan(store, ENTRY, 1)).scans, *(await scan(store, ENTRY, 2)).scans]
-    attempts = [Attempt(one.nonce, "redeem", f"{one.nonce}-key") for one in before]
+    attempts = [Attempt(one, "redeem", f"{one.nonce}-key") for one in before]
     work = partial(outbox.begin_attempts, attempts=attempts, told_by="token")
     begun = await store.write(work)
     first, second = (one.nonce for one in before)
@@ -142,8 +140,7 @@ async def test_of_many_attempts_begun_at_once_those_not_made_are_taken_back(stor
 async def test_a_second_attempt_is_not_taken_back(store: Store) -> None:
     (one,) = (await scan(store, ENTRY, 1)).scans
     for _ in range(2):
-        work = partial(outbox.begin_attempt, nonce=one.nonce, via="redeem", key=one.nonce)
-        await store.write(work)
+        await begin(store, one)
     await store.write(partial(outbox.take_back, nonces=[one.nonce]))
     assert (await row(store, one.nonce)).attempts == 2
 
@@ -163,13 +160,25 @@ async def test_settled_rows_are_numbered_in_the_order_of_settling(store: Store) 
     for answer, state in zip(
         reversed(answers), (State.REFUSED, State.SHELVED, State.DUPLICATE), strict=True
     ):
-        await told(store, answer, state, server_reason="unpaid", server_message="Not paid.")
+        await told(store, answer, state, reason="unpaid", message="Not paid.")
     assert await rows(store, "SELECT state, settled_no, server_reason FROM scans ORDER BY id") == [
         ("duplicate", 2, "unpaid"),
         ("shelved", None, "unpaid"),
         ("refused", 1, "unpaid"),
     ]
     assert await store.read(outbox.count) == OutboxCount(0, 2, 1, None, refused=1)
+
+
+async def test_of_many_settled_at_once_each_has_its_own_number(store: Store) -> None:
+    many = nonces(*[await scan(store, ENTRY, number) for number in (1, 2, 3)])
+    ends = [State.CONFIRMED, State.SHELVED, State.DUPLICATE]
+    endings = [Ending(nonce, state) for nonce, state in zip(many, ends, strict=True)]
+    await store.write(partial(outbox.settle, endings=endings, at=after(9)))
+    assert await rows(store, "SELECT state, settled_no FROM scans ORDER BY id") == [
+        ("confirmed", 1),
+        ("shelved", None),
+        ("duplicate", 2),
+    ]
 
 
 async def test_what_a_person_should_see_is_the_shelf_and_then_what_the_server_refused(

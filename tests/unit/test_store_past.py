@@ -23,6 +23,7 @@ from store_samples import (
     pull,
     rows,
     scan,
+    settle,
     shown,
     told,
 )
@@ -89,7 +90,7 @@ async def test_the_figures_are_the_same_and_nobody_is_named_any_more(store: Stor
 async def test_what_is_forgotten_is_written_over_on_the_disk(store: Store, tmp_path: Path) -> None:
     await pull(store, [guest(1)])
     words = "Zwölf Boxkämpfer jagen Viktor"
-    await told(store, await scan(store, ENTRY, 1), server_message=words)
+    await told(store, await scan(store, ENTRY, 1), message=words)
     await pull(store, [guest(1, entered(1))], at=60)
 
     async def on_disk() -> bool:
@@ -152,8 +153,7 @@ async def test_who_did_not_pass_or_passed_freely_is_in_no_figure_before_or_after
     before = await figures(store)
     assert (seen.quarter, seen.quarters) == (Passed(), {})
     assert (before["entries"], before["exits"], before["inside"]) == (0, 0, 0)
-    settle = partial(outbox.settle, state=State.ANNULLED, at=after(1))
-    await store.write(partial(settle, nonce=sent.scans[0].nonce))
+    await settle(store, sent.scans[0].nonce, State.ANNULLED, at=1)
     assert await forget(store) == 4
     later = await figures(store)
     assert (later["entries"], later["exits"], later["inside"]) == (0, 0, 0)
@@ -221,8 +221,7 @@ async def test_who_was_in_an_old_closing_is_forgotten_with_the_exits_it_wrote(st
     owed = await rows(store, "SELECT nonce FROM scans WHERE state = 'waiting'")
     for number, (nonce,) in enumerate(owed):
         state = State.SHELVED if number else State.CONFIRMED
-        settle = partial(outbox.settle, nonce=nonce, state=state, at=after(101))
-        await store.write(settle)
+        await settle(store, nonce, state, at=101)
     await store.write(partial(closings.end, closing=closing, state="done", words="", act=None))
     gone = [guest(number, entered(1), left(100)) for number in (1, 2)]
     await pull(store, gone, at=200)

@@ -17,6 +17,7 @@ from store_samples import (
     NOON,
     VIP,
     after,
+    begin,
     database,
     entered,
     guest,
@@ -32,7 +33,7 @@ from store_samples import (
 
 from gated.config import Policy
 from gated.model import Checkin, Scan, ScanType, State
-from gated.store import Store, outbox, passes
+from gated.store import Store, passes
 from gated.store.history import history
 from gated.store.redeem import Ask, Asking, Fresh, Redeemed
 from gated.store.tickets import Keeper
@@ -321,11 +322,6 @@ async def test_two_at_once_with_one_ticket_admit_one(store: Store) -> None:
 async def test_what_is_sent_again_keeps_the_time_it_was_first_sent_with(store: Store) -> None:
     await pull(store, [guest(1)])
     (row,) = (await scan(store, ENTRY, 1, at=1)).scans
-    attempts = [
-        await store.write(
-            lambda db: outbox.begin_attempt(db, row.nonce, via="redeem", key=row.nonce)
-        )
-        for _ in range(2)
-    ]
+    attempts = [await begin(store, row) for _ in range(2)]
     assert [one.sent_at for one in attempts] == [after(1), after(1)]
     assert [one.attempts for one in attempts] == [1, 2]
