@@ -141,8 +141,7 @@ def _status(here: Here) -> dict[str, Any]:
         with open_read_only(here.database) as db:
             now = here.clock.wall()
             state = describe(figures(db, here.config.server.checkin_lists, now), now)
-    seen = {**without_guests(state), "scans": [], "running": here.state is not None}
-    return {**seen, "outbox": {**seen["outbox"], "troubled": []}}
+    return {**without_guests(state), "scans": [], "running": here.state is not None}
 
 
 def _database(here: Here) -> dict[str, Any]:

@@ -65,16 +65,19 @@ def is_same_origin(origin: str, host: str, *, scheme: str = "http") -> bool:
 
 
 def without_guests(state: dict[str, Any]) -> dict[str, Any]:
-    """The state for who has not logged in: no tickets, and none of the demo's switches."""
+    """The state for who has not logged in: no tickets, and none of the demo's switches.
 
-    def nameless(scans: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [{key: scan[key] for key in scan if key != "ticket"} for scan in scans]
-
-    seen = {**state, "scans": nameless(state["scans"]), "demo": None}
+    What the server or a person wrote about a scan may tell of its guest, too.
+    """
+    scans = [
+        {key: scan[key] for key in scan if key not in {"ticket", "server"}}
+        for scan in state["scans"]
+    ]
+    seen = {**state, "scans": scans, "demo": None}
     if census := state.get("census"):
         seen["census"] = {**census, "differences": []}
     if outbox := state.get("outbox"):
-        seen["outbox"] = {**outbox, "troubled": nameless(outbox.get("troubled", []))}
+        seen["outbox"] = {**outbox, "troubled": []}
     return seen
 
 

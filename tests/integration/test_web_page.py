@@ -54,7 +54,7 @@ class StandIn:
             "gate": {"name": "Gate A", "mode": "exit"},
             "number": self.asked,
             "lamps": {"green": 9, "red": 9},
-            "scans": [{"nonce": "n1", "words": "Left", "ticket": "ABCDE-1"}],
+            "scans": [{"nonce": "n1", "words": "Left", "ticket": "ABCDE-1", "server": "canceled"}],
             "health": [{"part": "camera", "level": self.level, "words": "no pictures"}],
             "outbox": {"troubled": [{"nonce": "n2", "server": "canceled", "ticket": "ABCDE-2"}]},
             "demo": {"cable": True, "guests": []},
@@ -303,6 +303,7 @@ async def test_eyes_elsewhere_see_no_guests_and_press_no_buttons(gate: StandIn) 
 
     for seen in (state, streamed):
         assert "ABCDE" not in json.dumps(seen)
+        assert "canceled" not in json.dumps(seen)
         assert seen["access"] == "view"
         assert seen["scans"] == [{"nonce": "n1", "words": "Left"}]
         assert seen["demo"] is None
