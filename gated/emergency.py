@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from gated.errors import GatedError, StoreError
 from gated.model import Act
 from gated.store import facts, ledger
-from gated.store.rows import stamp
+from gated.store.rows import moment, stamp
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
+    from zoneinfo import ZoneInfo
 
     from gated.clock import Clock
     from gated.health import Health
@@ -43,6 +44,7 @@ class Emergency:
         health: Health,
         *,
         has_input: bool,
+        zone: ZoneInfo,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
@@ -50,6 +52,7 @@ class Emergency:
         self._passage = passage
         self._health = health
         self._has_input = has_input
+        self._zone = zone
         self._on_change = on_change
         self._sources: dict[str, str] = {}
         self._is_kept = True
@@ -84,19 +87,19 @@ class Emergency:
         return {"on": self.is_on, "words": self.words()}
 
     def words(self) -> str:
-        """Since when and why; nothing when there is no emergency."""
+        """Since when, by the gate's own time, and why; nothing when there is no emergency."""
         if not self._sources:
             return ""
         why = " and ".join(self._sources)
-        since = min(self._sources.values())[:16].replace("T", " ")
-        return f"free flow ({why}) since {since} UTC"
+        since = moment(min(self._sources.values())).astimezone(self._zone)
+        return f"free flow ({why}) since {since:%Y-%m-%d %H:%M}"
 
     async def _set(self, source: str, *, on: bool, origin: str) -> None:
         async with self._lock:
             if on is (source in self._sources) and self._is_kept:
                 return
             now = self._clock.wall()
-            was_on = self.is_on
+            was_on, was_kept = self.is_on, self._is_kept
             if on:
                 self._sources.setdefault(source, stamp(now))
             else:
@@ -112,6 +115,8 @@ class Emergency:
                 self._health.fail("store", f"an emergency could not be recorded: {error}")
                 raise
             self._is_kept = True
+            if not was_kept:
+                self._health.ok("store", "the emergency is recorded, too")
 
     def _show(self) -> None:
         self._passage.hold(open_=self.is_on)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AsyncExitStack
     from datetime import datetime, timedelta
+    from zoneinfo import ZoneInfo
 
     from gated import config
     from gated.clock import Clock
@@ -89,7 +90,8 @@ async def steer(
     on_owed: Callable[[], None],
 ) -> Steering:
     """Put it together. Raises StoreError."""
-    passage, emergency = await open_way(stack, front, store, clock, on_owed=on_owed)
+    zone = local_zone(settings.gate.timezone)
+    passage, emergency = await open_way(stack, front, store, clock, zone, on_owed=on_owed)
 
     async def entry(_: datetime, __: timedelta) -> None:
         await desk.set_mode(ScanType.ENTRY, origin="schedule")
@@ -104,7 +106,7 @@ async def steer(
         store,
         clock,
         entries_of(settings.schedule),
-        local_zone(settings.gate.timezone),
+        zone,
         {"entry": entry, "exit": exit_, "checkout_all": checkout_all},
     )
     wrong_mode = WrongMode(front.health)
@@ -118,6 +120,7 @@ async def open_way(
     front: Front,
     store: Store,
     clock: Clock,
+    zone: ZoneInfo,
     *,
     on_owed: Callable[[], None] = lambda: None,
 ) -> tuple[Passage, Emergency]:
@@ -140,6 +143,7 @@ async def open_way(
         passage,
         health,
         has_input=front.wired.emergency.input is not None,
+        zone=zone,
         on_change=health.changed.ring,
     )
     await emergency.start()

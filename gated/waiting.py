@@ -29,6 +29,7 @@ from gated.web.opening import open_page
 from gated.web.panel import panel_actions, panel_commands
 from gated.web.preflight import preflight_commands
 from gated.web.state import Overview
+from gated.zone import local_zone
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -152,7 +153,9 @@ async def open_waiting(
         lamps_changed=lamps_changed,
         pin_factory=extras.pin_factory,
     )
-    passage, emergency = await open_way(stack, front, store, clock)
+    passage, emergency = await open_way(
+        stack, front, store, clock, local_zone(config.gate.timezone)
+    )
     desk = Desk(store, front.panel, clock, health, on_change=changed.ring, signals=front.signals)
     await desk.start("last")
     eyes = open_eyes(

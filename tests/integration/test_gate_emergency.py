@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from rig import LIST, Bench, gate_before_window, settings
 
 from gated import config
 from gated.errors import GatedError
+from gated.health import Level
 from gated.model import Reason, State, Verdict
 from gated.panel.gpio import mock_pins
 from gated.parts import Extras
@@ -195,7 +198,10 @@ async def test_the_fire_panel_opens_the_way_of_a_gate_that_nobody_enrolled_yet(
         "passage": {"relay": RELAY},
         "emergency": {"input": ALARM, "debounce_ms": 20},
     }
-    document = settings(server.url, tmp_path, panel=wired, server={"url": "", **NO_HOME})
+    local = {"timezone": "Asia/Kathmandu"}
+    document = settings(
+        server.url, tmp_path, gate=local, panel=wired, server={"url": "", **NO_HOME}
+    )
     pins = mock_pins()
     async with AsyncExitStack() as stack:
         waiting = await open_waiting(
@@ -211,11 +217,13 @@ async def test_the_fire_panel_opens_the_way_of_a_gate_that_nobody_enrolled_yet(
         alarm.drive_high()
         await until(lambda: relay.state == 1)
         words = (await waiting.overview.state())["gate"]["emergency"]["words"]
+        now = datetime.now(ZoneInfo("Asia/Kathmandu"))
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
 
-    assert words.startswith("free flow (alarm) since ")
+    began = datetime.fromisoformat(words.removeprefix("free flow (alarm) since "))
+    assert timedelta() <= now.replace(tzinfo=None) - began < timedelta(minutes=10)
 
 
 async def test_trying_the_relay_never_closes_the_way_in_an_emergency(
@@ -276,9 +284,12 @@ async def test_a_full_disk_keeps_nobody_inside(server: TicketServer, tmp_path: P
             await bench.parts.steering.emergency.set(on=True, origin="page")
         assert bench.pins.pin(RELAY).state == 1
         assert (await said(bench))[0] == "emergency"
+        ill = bench.parts.health.of("store")
 
         # Said once more when there is room again, it is kept.
         await bench.parts.store.write(lambda db: db.execute("DROP TRIGGER full").fetchall())
         await bench.parts.steering.emergency.set(on=True, origin="page")
         kept = await bench.parts.store.read(lambda db: facts.get(db, "emergency"))
+        well = bench.parts.health.of("store")
+    assert [one and one.level for one in (ill, well)] == [Level.ERROR, Level.OK]
     assert "by hand" in (kept or "")

@@ -87,7 +87,7 @@ class Rig:
         wrong = WrongMode(self.health)
         self.desk.on_mode = wrong.forget
         passage = Passage(config.Passage(), self.store, self.panel, clock, self.health)
-        emergency = Emergency(self.store, clock, passage, self.health, has_input=False)
+        emergency = Emergency(self.store, clock, passage, self.health, has_input=False, zone=BERLIN)
         self.steering = Steering(
             self.desk, self.timetable, wrong, passage, emergency, ScanType.ENTRY
         )
