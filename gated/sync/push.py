@@ -284,7 +284,9 @@ class Push:
         shelved = (await self._store.read(outbox.count)).shelved
         if shelved:
             self._health.warn(
-                "shelf", f"a person is needed for {_scans(shelved)}: see gated scans --shelved"
+                "shelf",
+                f"a person is needed for {_scans(shelved)}: log in to the page as admin, or see"
+                " gated scans --shelved",
             )
         elif self._health.of("shelf"):
             self._health.ok("shelf")

@@ -151,7 +151,7 @@ class Page:
             response.headers.update(refused.headers)
             return response
         except GatedError as error:
-            return _refusal(503, str(error))
+            return _refusal(503, _sentence(error))
         except TimeoutError:
             return _refusal(503, "The gate is up but does not say how it is.")
 
@@ -231,7 +231,7 @@ class Page:
             await self._record(caller.origin, action.words(arguments))
             answer = await action.run(arguments, caller.origin)
         except GatedError as error:
-            raise Refused(409, str(error)) from None
+            raise Refused(409, _sentence(error)) from None
         return web.json_response({"done": True, **(answer or {})})
 
     def _caller(self, request: web.Request) -> Caller:
@@ -255,7 +255,7 @@ def _log_refusal(request: web.Request, refused: Refused) -> None:
 
 def _sentence(error: GatedError) -> str:
     words = str(error)
-    return f"{words[:1].upper()}{words[1:]}."
+    return f"{words[:1].upper()}{words[1:].removesuffix('.')}."
 
 
 def _tls_context(certificate: Path, key: Path) -> ssl.SSLContext:

@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 from axe_playwright_python.base import AXE_SCRIPT
+from enrolling import unenrolled_gate
 from playwright.async_api import async_playwright, expect
-from rig import LIST, gate_before_window
+from rig import LIST, Bench, gate_before_window
 
 from gated.model import State
+from gated.simulator.faults import Fault, Faults
 from gated.simulator.server import TicketServer
 from gated.simulator.world import World
-from gated.store import ledger
+from gated.store import ledger, outbox, shelf
 from gated.web.credentials import Credentials
 from gated.web.guard import Role
 
@@ -32,7 +34,10 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Browser, BrowserContext
     from playwright.async_api import Page as Tab
-    from rig import Bench
+
+    from gated.model import Scan
+    from gated.simulator.records import PositionRecord
+    from gated.waiting import Waiting
 
 CHROMIUM = shutil.which("chromium")
 PIN, TOKEN = "271828", "correct-horse-battery"
@@ -54,24 +59,37 @@ async def chromium() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@asynccontextmanager
-async def gate_with_guests(
-    folder: Path, world: World | None = None, **server_keys: Any
-) -> AsyncIterator[Bench]:
-    """A gate at work with some people inside, and both logins set."""
+def logins(folder: Path) -> dict[str, Any]:
+    """A page that staff and the organiser can log in to."""
     credentials = Credentials(folder / "page-login")
     credentials.put(Role.STAFF, PIN)
     credentials.put(Role.ADMIN, TOKEN)
+    return {"enabled": True, "port": 0, "login_file": str(folder / "page-login")}
+
+
+def guests_of(world: World) -> list[PositionRecord]:
+    return [one for one in world.positions.values() if one.addon_to is None]
+
+
+@asynccontextmanager
+async def gate_with_guests(
+    folder: Path,
+    world: World | None = None,
+    *,
+    faults: Faults | None = None,
+    **server_keys: Any,
+) -> AsyncIterator[Bench]:
+    """A gate at work with some people inside, and both logins set."""
+    web = logins(folder)
     world = world or World.made_up(30, seed=1)
     for position in world.positions.values():
         world.order_of(position).status = "p"
         position.canceled = False
-    people = [one for one in world.positions.values() if one.addon_to is None]
+    people = guests_of(world)
     for position in people[:20]:
         world.enter(position.id, LIST)
-    web = {"enabled": True, "port": 0, "login_file": str(folder / "page-login")}
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(TicketServer(world))
+        server = await stack.enter_async_context(TicketServer(world, faults=faults))
         bench = await stack.enter_async_context(
             gate_before_window(server, folder, web=web, server=server_keys)
         )
@@ -81,11 +99,12 @@ async def gate_with_guests(
 
 
 @asynccontextmanager
-async def tab_of(chromium: Browser, bench: Bench, screen: Any) -> AsyncIterator[Tab]:
+async def tab_of(chromium: Browser, gate: Bench | Waiting, screen: Any) -> AsyncIterator[Tab]:
     context: BrowserContext = await chromium.new_context(viewport=screen, reduced_motion="reduce")
     tab = await context.new_page()
-    assert bench.parts.page is not None
-    await tab.goto(bench.parts.page.url)
+    page = gate.parts.page if isinstance(gate, Bench) else gate.page
+    assert page is not None
+    await tab.goto(page.url)
     await expect(tab.locator("#link")).to_have_text("Live")
     yield tab
     await context.close()
@@ -98,12 +117,24 @@ async def log_in(tab: Tab, secret: str) -> None:
 
 
 async def look(tab: Tab, name: str) -> None:
-    """No violation of what axe-core knows, nothing off the screen; and a picture to look at."""
+    """No violation of what axe-core knows, nothing off the screen; and pictures to look at."""
     await tab.evaluate(AXE_SCRIPT)
-    found = await tab.evaluate("axe.run()")
-    told = [f"{one['id']}: {node['html']}" for one in found["violations"] for node in one["nodes"]]
-    assert told == []
+    assert await violations(tab, "axe.run()") == []
     assert await tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await keep(tab, name)
+    await tab.emulate_media(color_scheme="dark")
+    # Nothing but colours differs.
+    assert await violations(tab, "axe.run({runOnly: ['color-contrast']})") == []
+    await keep(tab, f"{name}-dark")
+    await tab.emulate_media(color_scheme="light")
+
+
+async def violations(tab: Tab, run: str) -> list[str]:
+    found = (await tab.evaluate(run))["violations"]
+    return [f"{one['id']}: {node['html']}" for one in found for node in one["nodes"]]
+
+
+async def keep(tab: Tab, name: str) -> None:
     if KEPT:
         width = tab.viewport_size["width"] if tab.viewport_size else 0
         await tab.screenshot(path=Path(KEPT) / f"{name}-{width}.png", full_page=True)
@@ -210,26 +241,43 @@ async def test_the_counts_the_day_and_what_the_server_has_otherwise_are_shown_an
         await expect(tab.locator("#differences li")).to_have_count(0)
 
 
+async def shelve(
+    bench: Bench,
+    faults: Faults,
+    bad: list[PositionRecord],
+    others: list[PositionRecord],
+) -> list[Scan]:
+    """The server fails on some, and takes whoever comes meanwhile, until it is hopeless."""
+    for position in bad:
+        faults.add(Fault.HTML_500, path=f"/positions/{position.id}/redeem/")
+        await bench.scan(position.secret)
+    for position in others:
+        bench.hands.advance(60)
+        await bench.scan(position.secret)
+        count = await bench.parts.store.read(outbox.count)
+        while count.waiting + count.shelved > len(bad):
+            await asyncio.sleep(0.02)
+            count = await bench.parts.store.read(outbox.count)
+        if count.shelved == len(bad):
+            return await bench.parts.store.read(lambda db: list(shelf.shelved(db)))
+    raise AssertionError("the server's failures were never taken for hopeless")
+
+
 @pytest.mark.parametrize("screen", [PHONE, DESK], ids=["390 px", "1280 px"])
 async def test_what_lies_on_the_shelf_is_told_again_or_settled_with_a_reason(
     tmp_path: Path, chromium: Browser, screen: Any
 ) -> None:
-    async with gate_with_guests(tmp_path) as bench, tab_of(chromium, bench, screen) as tab:
-        first, second, _ = await bench.settled()
-        # As if the server had failed on both for too long.
-        await bench.parts.store.write(
-            lambda db: db.execute(
-                "UPDATE scans SET state = 'shelved', settled_no = NULL, server_message ="
-                " 'the server failed: 500' WHERE nonce IN (?, ?)",
-                (first.nonce, second.nonce),
-            )
-        )
-        await tab.reload()
-        rows = tab.locator("#troubled li")
-        await expect(rows).to_have_count(2)
-        await expect(tab.get_by_role("button", name="Try again")).to_have_count(0)
+    world, faults = World.made_up(30, seed=1), Faults()
+    leaving = guests_of(world)
+    gate = gate_with_guests(tmp_path, world, faults=faults, exit_via="redeem")
+    async with gate as bench, tab_of(chromium, bench, screen) as tab:
+        first, second = await shelve(bench, faults, leaving[2:4], leaving[4:18])
+        await expect(tab.locator("#outbox-shelved")).to_have_text("2")
+        await expect(tab.locator("#server-troubled")).to_be_hidden()
         await log_in(tab, PIN)
         await expect(tab.locator("#role")).to_have_text("Staff")
+        rows = tab.locator("#troubled li")
+        await expect(rows).to_have_count(2)
         await expect(tab.get_by_role("button", name="Try again")).to_have_count(0)
         await tab.get_by_role("button", name="Log out").click()
         await log_in(tab, TOKEN)
@@ -241,22 +289,66 @@ async def test_what_lies_on_the_shelf_is_told_again_or_settled_with_a_reason(
         await expect(dialog).to_contain_text(str(second.order_code))
         await dialog.get_by_label("Why it is settled").fill("   ")
         await dialog.get_by_role("button", name="Settle").click()
-        await expect(dialog.get_by_role("alert")).to_contain_text("say why the scan is settled")
+        await expect(dialog.get_by_role("alert")).to_contain_text("Say why the scan is settled")
         await look(tab, "settle")
         await dialog.get_by_label("Why it is settled").fill("told by phone")
         await tab.keyboard.press("Enter")
         await expect(tab.get_by_role("dialog")).to_have_count(0)
         await expect(rows).to_have_count(1)
 
-        await tab.get_by_role("button", name="Try again").click()
+        faults.clear()
+        again_button = tab.get_by_role("button", name="Try again")
+        await again_button.focus()
+        await tab.keyboard.press("Enter")
         await expect(tab.locator("#server-troubled")).to_be_hidden()
-        again, dealt, _ = await bench.settled()
+        by_nonce = {scan.nonce: scan for scan in await bench.settled()}
+        again, dealt = by_nonce[first.nonce], by_nonce[second.nonce]
         acts = await bench.parts.store.read(lambda db: list(ledger.acts(db)))
+        # The server failed before it wrote anything: only the one that was told again is out.
+        inside = world.inside(LIST)
 
+    assert (first.position_id in inside, second.position_id in inside) == (False, True)
     assert (again.state, dealt.state) == (State.CONFIRMED, State.LOCAL)
     assert dealt.server_message == "settled by hand: told by phone"
     origins = {act.what: act.origin for act in acts if act.what in {"retry", "settle"}}
     assert origins == dict.fromkeys(("settle", "retry"), "page, admin from 127.0.0.1")
+
+
+@pytest.mark.parametrize("screen", [PHONE, DESK], ids=["390 px", "1280 px"])
+async def test_in_an_emergency_everybody_reads_since_when_the_way_is_open(
+    tmp_path: Path, chromium: Browser, screen: Any
+) -> None:
+    async with gate_with_guests(tmp_path) as bench, tab_of(chromium, bench, screen) as tab:
+        await log_in(tab, PIN)
+        await tab.get_by_role("button", name="Emergency: open the way").click()
+        await expect(tab.get_by_role("alert").filter(has_text="free flow")).to_be_visible()
+        await bench.scan("nobody knows this code")
+        await expect(tab.locator("#scan-rows tr")).to_have_count(4)
+        await look(tab, "emergency")
+        await tab.get_by_role("button", name="Log out").click()
+        await expect(tab.locator("#emergency")).to_contain_text("free flow")
+        await keep(tab, "emergency-stranger")
+        await log_in(tab, PIN)
+        await tab.get_by_role("button", name="End the emergency").click()
+        await expect(tab.locator("#emergency")).to_be_empty()
+        acts = await bench.parts.store.read(lambda db: list(ledger.acts(db)))
+    told = [(act.what, act.origin) for act in acts if act.what == "emergency"]
+    assert told == [("emergency", "page, staff from 127.0.0.1")] * 2
+
+
+@pytest.mark.parametrize("screen", [PHONE, DESK], ids=["390 px", "1280 px"])
+async def test_a_gate_that_nobody_enrolled_says_so_and_what_to_do(
+    tmp_path: Path, chromium: Browser, screen: Any
+) -> None:
+    web = logins(tmp_path)
+    async with unenrolled_gate(tmp_path, web=web) as gate:
+        waiting = await gate.waiting()
+        async with tab_of(chromium, waiting, screen) as tab:
+            await expect(tab.locator("#enrolment")).to_contain_text("not enrolled")
+            await keep(tab, "waiting")
+            await log_in(tab, TOKEN)
+            await expect(tab.get_by_role("button", name="Enrol this gate")).to_be_visible()
+            await look(tab, "waiting-admin")
 
 
 async def test_a_session_that_ends_while_the_page_is_open_hides_the_guests_again(
