@@ -356,6 +356,39 @@ def test_a_sensor_that_chatters_slowly_is_said_and_believed_again_when_it_is_cal
     by_hand(tmp_path, story)
 
 
+def test_a_sensor_that_chatters_and_then_sticks_is_not_believed_before_it_opens(
+    tmp_path: Path,
+) -> None:
+    async def story(rig: Rig) -> None:
+        for _ in range(CHATTER):
+            await rig.sensor(closed=True)
+            await rig.sensor(closed=False)
+        await rig.sensor(closed=True)
+        await advance(CALM_S + 0.1)
+        assert "chatters" in rig.trouble()
+        await rig.let_through(1)
+        assert await rig.owed() == [1]
+        await rig.sensor(closed=False)
+        assert rig.trouble() == ""
+        assert rig.passage.awaits
+
+    by_hand(tmp_path, story)
+
+
+def test_who_was_recorded_as_awaited_just_before_the_sensor_was_lost_counts(
+    tmp_path: Path,
+) -> None:
+    async def story(rig: Rig) -> None:
+        answer = await scan(rig.store, ENTRY, 1, awaits=True)
+        rig.passage.hold(open_=True)
+        rig.passage.grant(answer.scans[0].sighting, (secret(1), ENTRY), lit_s=0.8, awaited=True)
+        await advance(20)
+        assert await rig.ledger() == [(1, "waiting", "unknown")]
+        assert await rig.owed() == [1]
+
+    by_hand(tmp_path, story)
+
+
 def test_chatter_faster_than_the_debounce_is_one_guest(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         for position in (1, 2):
