@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from zoneinfo import ZoneInfo
 
+    from gated import config
     from gated.clock import Clock
     from gated.health import Health
     from gated.passage import Passage
@@ -65,10 +66,7 @@ class Emergency:
 
     async def start(self) -> None:
         """Take up what was before the restart. Raises StoreError."""
-        kept = await self._store.read(partial(facts.get, name=_FACT))
-        self._sources = json.loads(kept) if kept else {}
-        if not self._has_input:
-            self._sources.pop(_ALARM, None)  # nothing would ever say that it is over
+        self._sources = await _kept(self._store, has_input=self._has_input)
         if self.is_on:
             self._show()
 
@@ -125,6 +123,20 @@ class Emergency:
         else:
             self._health.ok(_FACT, "over")
         self._on_change()
+
+
+async def was_on(store: Store, panel: config.Panel) -> bool:
+    """Whether the way was open for everybody when the gate last ran. Raises StoreError."""
+    return bool(await _kept(store, has_input=panel.emergency.input is not None))
+
+
+async def _kept(store: Store, *, has_input: bool) -> dict[str, str]:
+    """What the way was open for when the gate last ran, and since when. Raises StoreError."""
+    kept = await store.read(partial(facts.get, name=_FACT))
+    sources: dict[str, str] = json.loads(kept) if kept else {}
+    if not has_input:
+        sources.pop(_ALARM, None)  # nothing would ever say that it is over
+    return sources
 
 
 def _keep(db: sqlite3.Connection, act: Act, sources: dict[str, str]) -> None:

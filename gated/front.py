@@ -93,8 +93,12 @@ async def open_front(
     on_input: Callable[[Input], None],
     lamps_changed: Bell,
     pin_factory: object | None = None,
+    way_open: bool = False,
 ) -> Front:
-    """Open what is configured; where it does not open, scanning goes on and the page says so."""
+    """Open what is configured; where it does not open, scanning goes on and the page says so.
+
+    With `way_open` the relay is open from the first moment, as in an emergency before a restart.
+    """
     signals = book(settings)
 
     def failed(error: PanelError) -> None:
@@ -104,6 +108,7 @@ async def open_front(
         return open_panel(
             panel,
             pin_factory=pin_factory,
+            way_open=way_open,
             volume=volume(settings, clock),
             on_input=on_input,
             on_change=lamps_changed.ring,

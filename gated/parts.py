@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gated.camera.eyes import Eyes, open_eyes
 from gated.clock import Clock
 from gated.desk import Desk
+from gated.emergency import was_on
 from gated.front import Front, open_front
 from gated.gate import Gate, Shown
 from gated.health import Bell, Health
@@ -165,6 +166,7 @@ async def open_parts(
         on_input=inputs.put_nowait,
         lamps_changed=lamps_changed,
         pin_factory=extras.pin_factory,
+        way_open=await was_on(store, config.panel),
     )
     desk = Desk(
         store,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gated.camera.eyes import Eyes, open_eyes
 from gated.desk import Desk
+from gated.emergency import was_on
 from gated.enrolment import Enrolment
 from gated.errors import GatedError, PanelError
 from gated.front import Front, open_front
@@ -152,6 +153,7 @@ async def open_waiting(
         on_input=pressed,
         lamps_changed=lamps_changed,
         pin_factory=extras.pin_factory,
+        way_open=await was_on(store, config.panel),
     )
     passage, emergency = await open_way(
         stack, front, store, clock, local_zone(config.gate.timezone)

@@ -72,8 +72,8 @@ class Panel(Protocol):
         Tells for how many seconds. Raises PanelError, also when no such part is wired.
         """
 
-    def set_relay(self, open_: bool) -> None:  # noqa: FBT001 - a switch
-        """Let people pass, or not. Raises PanelError."""
+    def set_relay(self, open_: bool, *, stays: bool = False) -> None:  # noqa: FBT001 - a switch
+        """Let people pass, or not; `stays` outlives the panel. Raises PanelError."""
 
     def lamps(self) -> Lamps:
         """What is lit, read back where the hardware allows it. Raises PanelError."""
@@ -98,6 +98,7 @@ def open_panel(
     on_failure: Callable[[PanelError], None],
     volume: Callable[[], int] = lambda: 100,
     pin_factory: object | None = None,
+    way_open: bool = False,
     stream: TextIO | None = None,
 ) -> Panel:
     """Build the configured kind of panel; `async with` it to take the hardware.
@@ -106,7 +107,8 @@ def open_panel(
     `on_change` when a lamp or the buzzer changed, `on_failure` for failures that no caller
     hears of because they happen in the middle of a signal or on exit. `volume` is asked
     before each tone, in percent. A given gpiozero
-    `pin_factory` stands in for the configured one and is not closed; `stream` is where the
+    `pin_factory` stands in for the configured one and is not closed; `way_open` is how the relay
+    is taken; `stream` is where the
     console panel writes, stdout if not given.
     """
     if panel.kind == "gpio":
@@ -116,6 +118,7 @@ def open_panel(
         return GpioPanel(
             panel,
             pin_factory=pin_factory,
+            way_open=way_open,
             volume=volume,
             on_input=on_input,
             on_change=on_change,

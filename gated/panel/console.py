@@ -85,7 +85,7 @@ class ConsolePanel:
         """See Panel."""
         raise PanelError(f"there is no {name} to try: this panel is text")
 
-    def set_relay(self, open_: bool) -> None:  # noqa: FBT001 - a switch
+    def set_relay(self, open_: bool, *, stays: bool = False) -> None:  # noqa: ARG002, FBT001
         """See Panel."""
         if open_ is not self._lamps.relay:
             self._become(replace(self._lamps, relay=open_))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gpiozero import (
@@ -58,6 +59,7 @@ class GpioPanel:
         on_change: Callable[[], None],
         on_failure: Callable[[PanelError], None],
         pin_factory: Any = None,
+        way_open: bool = False,
         volume: Callable[[], int] = lambda: 100,
         speed: float = 1.0,
     ) -> None:
@@ -67,12 +69,14 @@ class GpioPanel:
         self._on_change = on_change
         self._on_failure = on_failure
         self._pin_factory = pin_factory
+        self._way_open = way_open
         self._parts: dict[str, Output] = {}
         self._written: dict[str, int] = {}
         self._signal = Player(self._write_step, on_failure=on_failure, speed=speed)
         self._status = Player(self._write_status, on_failure=on_failure, speed=speed)
         self._trial = Player(self._write_trial, on_failure=on_failure, speed=speed)
         self._tried = ""
+        self._stays_open = False
         self._steady: dict[str, int] = {}
         self._pattern: StatusPattern | None = None
         self._taken = ExitStack()
@@ -142,8 +146,9 @@ class GpioPanel:
         self._trial.play([*[(_TRY_S, level), (_TRY_S, 0)] * _TRIES, (0.0, None)])
         return 2 * _TRIES * _TRY_S
 
-    def set_relay(self, open_: bool) -> None:  # noqa: FBT001 - a switch
+    def set_relay(self, open_: bool, *, stays: bool = False) -> None:  # noqa: FBT001 - a switch
         """See Panel."""
+        self._stays_open = open_ and stays
         if self._tried == "relay":  # guests, and an emergency, before whoever tries it
             self._trial.stop()
             self._tried = ""
@@ -177,7 +182,7 @@ class GpioPanel:
             device = OutputDevice(
                 passage.relay,
                 active_high=passage.relay_active_high,
-                initial_value=fail_open,
+                initial_value=fail_open is not self._way_open,
                 pin_factory=factory,
             )
         return self._own(Relay(device, fail_open=fail_open), taken)
@@ -185,8 +190,14 @@ class GpioPanel:
     def _own(self, part: Output, taken: ExitStack) -> Output:
         taken.callback(self._give_back, part.device.close)
         # Runs before close: a pin that is merely given back may keep its level.
-        taken.callback(self._give_back, part.release)
+        taken.callback(self._give_back, partial(self._release, part))
         return part
+
+    def _release(self, part: Output) -> None:
+        if self._stays_open and isinstance(part, Relay):
+            part.leave()
+        else:
+            part.release()
 
     def _take_button(self, pin: int, factory: Any, taken: ExitStack) -> None:
         mode = self._panel.mode

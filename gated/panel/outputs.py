@@ -53,6 +53,14 @@ class Relay(Output):
         """Leave it without current, whatever that means for the way."""
         self.device.value = 0
 
+    def leave(self) -> None:
+        """Leave it as it is, as far as the kernel does.
+
+        Raspberry Pi's own keeps the level: https://github.com/raspberrypi/linux/pull/6117
+        """
+        # Closing the pin would make an input of it.
+        self.device.pin.close = lambda: None
+
 
 class ActiveBuzzer(Output):
     """Sounds at its own pitch and as loud as it is, or not at all.

@@ -185,13 +185,14 @@ async def gate_before_window(
     *,
     pulled: bool = True,
     hands: Hands | None = None,
+    pins: Any = None,
     **changes: Any,
 ) -> AsyncIterator[Bench]:
     """Run a gate in this process; it has pulled the list once, unless told otherwise."""
     hands = hands or Hands()
     server.world.clock = hands.wall
     window = Window(hands)
-    pins = mock_pins()
+    pins = pins or mock_pins()
     ready: asyncio.Future[daemon.Parts] = asyncio.get_running_loop().create_future()
     answers: asyncio.Queue[Shown] = asyncio.Queue()
     extras = daemon.Extras(

@@ -40,13 +40,16 @@ async def server() -> AsyncIterator[TicketServer]:
 
 
 @asynccontextmanager
-async def gate(server: TicketServer, folder: Path, **panel: Any) -> AsyncIterator[Bench]:
+async def gate(
+    server: TicketServer, folder: Path, pins: Any = None, **panel: Any
+) -> AsyncIterator[Bench]:
     wired: dict[str, Any] = {
         "pin_factory": "mock",
         "passage": {"relay": RELAY, "sensor": SENSOR, "timeout_s": 1.0},
         **panel,
     }
-    async with gate_before_window(server, folder, gate={"mode": "entry"}, panel=wired) as bench:
+    mode = {"mode": "entry"}
+    async with gate_before_window(server, folder, pins=pins, gate=mode, panel=wired) as bench:
         yield bench
 
 
@@ -258,6 +261,26 @@ async def test_the_emergency_is_there_again_after_a_restart_until_somebody_ends_
     assert stranger.decision.reason is Reason.FREE_FLOW
     assert (during[0], after[0]) == ("emergency", "ready")
     assert recorded == [("page", "on"), ("page", "off")]
+
+
+@pytest.mark.parametrize("fail", ["secure", "open"])
+async def test_over_a_restart_in_an_emergency_the_way_is_not_shut_for_a_moment(
+    server: TicketServer, tmp_path: Path, fail: str
+) -> None:
+    pins = mock_pins()
+    wired = {"relay": RELAY, "fail": fail}
+    opens = fail == "secure"  # and else the way is open while nothing pulls
+    async with gate(server, tmp_path, pins=pins, passage=wired) as bench:
+        await bench.parts.steering.emergency.set(on=True, origin="page")
+        relay = pins.pin(RELAY)
+        relay.clear_states()
+    async with gate(server, tmp_path, pins=pins, passage=wired) as bench:
+        assert bench.parts.front.panel.lamps().relay
+        assert [one.state for one in relay.states] == [opens]
+        await bench.parts.steering.emergency.set(on=False, origin="page")
+        assert relay.state is not opens
+    # And without one it is let go of as ever.
+    assert relay.state == 0
 
 
 async def test_an_alarm_from_before_a_restart_is_over_when_the_contact_is_closed_again(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FAST = 50.0
 GREEN, RED, ENTRY, EXIT, STATUS_LAMP, BUZZER, BUTTON = 17, 27, 22, 23, 24, 18, 25
+RELAY = 5
 OUTPUTS = (GREEN, RED, ENTRY, EXIT, STATUS_LAMP, BUZZER)
 ENDLESS = Signal("endless", "For tests.", (Step(3600.0, green=True, tone_hz=1000),))
 
@@ -658,6 +659,31 @@ async def test_lgpio_is_left_with_the_buzzer_low_and_the_chip_closed(
         ("tx_pwm", 7, BUZZER, 0, 0),
         ("gpio_write", 7, BUZZER, False),
     ]
+    assert ("gpio_write", 7, GREEN, False) in calls
+    assert calls[-1] == ("gpiochip_close", 7)
+
+
+@pytest.mark.parametrize("stays", [True, False])
+async def test_lgpio_leaves_the_relay_as_it_is_only_where_the_way_stays_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_lgpio_left: None, *, stays: bool
+) -> None:
+    (tmp_path / "lgpio.py").write_text(A_CHIP)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("gpiozero.pins.local.get_pi_revision", lambda: 0xA02082)
+    panel = GpioPanel(
+        config.Panel(passage=config.Passage(relay=RELAY)),
+        on_input=lambda _: None,
+        on_change=lambda: None,
+        on_failure=lambda error: pytest.fail(str(error)),
+    )
+    async with panel:
+        calls = sys.modules["lgpio"].calls
+        panel.set_relay(True, stays=stays)
+        assert calls[-1] == ("gpio_write", 7, RELAY, True)
+        calls.clear()
+    told = {call[0] for call in calls if RELAY in call[2:3]}
+
+    assert told == (set() if stays else {"gpio_write", "gpio_claim_input"})
     assert ("gpio_write", 7, GREEN, False) in calls
     assert calls[-1] == ("gpiochip_close", 7)
 
