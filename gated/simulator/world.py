@@ -88,9 +88,7 @@ class World:
     def find(self, secret: str) -> PositionRecord | None:
         """Look a position up by its present secret, canceled ones too."""
         position = self.positions.get(self._by_secret.get(secret, 0))
-        if position is not None and position.secret == secret:
-            return position
-        return next((p for p in self.positions.values() if p.secret == secret), None)
+        return position if position is not None and position.secret == secret else None
 
     def order_of(self, position: PositionRecord) -> OrderRecord:
         """Return the order that the position belongs to."""

@@ -83,6 +83,7 @@ def run(
         server.let_in(size // 2)
         down = [
             *_with_and_without(server, slow_s, lambda times: _pulls(server, times), rounds),
+            *_kept(server, rounds),
             *_with_and_without(
                 server, slow_s, lambda times: _deltas(server, changed, times), rounds
             ),
@@ -114,6 +115,18 @@ def _with_and_without(
     for race in slow_races:
         race.name += f", {slow_s * 1000:.0f} ms an answer"
     return races + slow_races
+
+
+def _kept(server: FarServer, rounds: int) -> list[Race]:
+    """From a server that made its pages before: how much our own work is, beside nothing else."""
+    server.keep(pages=True)
+    asyncio.run(_bare(server, BareClient.positions))
+    races = _pulls(server, rounds)
+    server.keep(pages=False)
+    for race in races:
+        race.name += ", pages made before"
+        race.bar = "-"
+    return races
 
 
 def _pulls(server: FarServer, rounds: int) -> list[Race]:

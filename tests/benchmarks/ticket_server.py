@@ -1,4 +1,4 @@
-"""A simulated ticket server in a process of its own, whose long answers are made only once.
+"""The simulated ticket server in a process of its own, which works for each of its answers.
 
 Run as a script it is that process: each line of its input is an order, answered by one line.
 """
@@ -15,7 +15,7 @@ from typing import Self
 from gated.simulator.dialects import Dialect
 from gated.simulator.exchange import Call, Reply
 from gated.simulator.faults import ActiveFault, Fault
-from gated.simulator.records import PAID, PositionRecord
+from gated.simulator.records import PAID
 from gated.simulator.server import TicketServer
 from gated.simulator.world import World
 
@@ -54,6 +54,10 @@ class FarServer:
         """Take so much longer for every answer."""
         self._order("slow", seconds)
 
+    def keep(self, pages: bool) -> None:
+        """Keep each page of the list once it is made: no server is as quick as that."""
+        self._order("keep", int(pages))
+
     def let_in(self, guests: int) -> None:
         """Forget all entries and exits, then record an entry of the first so many guests."""
         self._order("let_in", guests)
@@ -89,23 +93,17 @@ class FarServer:
         return answer
 
 
-class _World(World):
-    """Found by its present secret or not at all: nothing here is changed behind its back."""
-
-    def find(self, secret: str) -> PositionRecord | None:
-        return self.positions.get(self._by_secret.get(secret, 0))
-
-
 class _Server(TicketServer):
-    """Makes a page of positions once and keeps it until anything changes."""
+    """`gated simulate-server` and, on demand, one that makes a page of positions only once."""
 
     def __init__(self, world: World, dialect: Dialect) -> None:
         super().__init__(world, dialect=dialect, token=TOKEN)
+        self.keeps = False
         self._kept: dict[object, Reply] = {}
         self._kept_of = 0
 
     def _worked(self, call: Call, struck: Mapping[Fault, ActiveFault]) -> Reply:
-        if call.method != "GET" or not call.path.endswith("/positions/"):
+        if not self.keeps or call.method != "GET" or not call.path.endswith("/positions/"):
             return super()._worked(call, struck)
         if self._kept_of != self.world.touches:
             self._kept_of = self.world.touches
@@ -123,6 +121,8 @@ async def _obey(server: _Server, what: str, value: float) -> str:
             server.faults.clear()
             if value:
                 server.faults.add(Fault.LATENCY, latency_s=value)
+        case "keep":
+            server.keeps = bool(value)
         case "let_in":
             _forget(server)
             for number in guests:
@@ -147,7 +147,7 @@ def _forget(server: _Server) -> None:
 
 
 def _world(guests: int) -> World:
-    world = _World.made_up(guests)
+    world = World.made_up(guests)
     for order in world.orders.values():
         order.status = PAID
     for position in world.positions.values():

@@ -166,15 +166,14 @@ def _sell_tickets(world: World) -> None:
                 canceled=prefix == "Gone Person",
             )
         )
-    world.positions[313].secret = "egettc4pqbbq87e67zbxue6jtqd3rqzq"
-    world.positions[314].secret = "e3u8ng2nbny5nf89k8qgmuudj7ysqxzm"
+    world.rename(313, "egettc4pqbbq87e67zbxue6jtqd3rqzq")
+    world.rename(314, "e3u8ng2nbny5nf89k8qgmuudj7ysqxzm")
     world.add_order(
         item=WORKSHOP, addon_to=51, secret="addonsecretaddonsecretaddonsecre", price="5.00"
     )
     for number, old in REVOKED.items():
-        new = world.positions[number].secret = "new" + old[3:]
-        world.positions[number].secret = old
-        world.change_secret(number, new)
+        world.rename(number, old)
+        world.change_secret(number, "new" + old[3:])
 
 
 def _known_positions() -> dict[int, dict[str, Any]]:

@@ -113,6 +113,8 @@ def test_the_ways_down_and_up_are_measured_beside_a_bare_loop() -> None:
         "again, unchanged",
         "the first time, 1 ms an answer",
         "again, unchanged, 1 ms an answer",
+        "the first time, pages made before",
+        "again, unchanged, pages made before",
         "3 changes",
         "3 changes, 1 ms an answer",
     ]

@@ -145,8 +145,8 @@ def test_page_one_notices_what_was_changed_by_hand(desk: Desk) -> None:
     ],
 )
 def test_filters_of_positions(desk: Desk, query: dict[str, str], expected: set[int]) -> None:
-    desk.world.positions[3].secret = "secret of 3"
-    desk.world.positions[5].secret = "secret of 5"
+    desk.world.rename(3, "secret of 3")
+    desk.world.rename(5, "secret of 5")
     desk.world.enter(2, 1)
     if "order" in query:
         query = {"order": desk.world.positions[1].order}

@@ -67,11 +67,12 @@ def test_a_changed_secret_is_found_and_the_old_one_is_revoked(world: World) -> N
     assert [(row.secret, row.position) for row in world.revoked] == [(old, 3)]
 
 
-def test_a_secret_changed_by_hand_is_found_too(world: World) -> None:
+def test_a_renamed_ticket_is_found_and_its_old_code_is_nobodys(world: World) -> None:
     before = world.positions[3].secret
-    world.positions[3].secret = "by-hand"
-    assert world.find("by-hand") is world.positions[3]
+    world.rename(3, "another")
+    assert world.find("another") is world.positions[3]
     assert world.find(before) is None
+    assert world.revoked == []
 
 
 def test_whatever_happens_to_a_ticket_modifies_its_order(world: World) -> None:
