@@ -33,18 +33,17 @@ def space(here: Here) -> Finding:
 
 def writable(here: Here) -> Finding:
     """A card that fails is often mounted read-only by the kernel, and all looks well until then."""
-    folder = _nearest(Path(here.config.store.path).parent)
     mounts = [line.split() for line in _lines(here.root / "proc/self/mounts")]
-    under = [one for one in mounts if len(one) > 3 and folder.is_relative_to(_unescaped(one[1]))]
-    if not under:
+    mount = _mount_of(_nearest(Path(here.config.store.path).parent), mounts)
+    if mount is None:
         return unknown("what is mounted where cannot be read")
-    # Of two on one place the later lies on top.
-    device, place, kind, options, *_ = max(
-        enumerate(under), key=lambda one: (len(one[1][1]), one[0])
-    )[1]
+    device, place, kind, options, *_ = mount
     if "ro" in options.split(","):
         remedy = f"sudo dmesg | grep {Path(device).name} says why; {_NEW_CARD}"
         return red(f"{_unescaped(place)}, where the scans go, is mounted read-only", remedy)
+    if _in_memory(mount, mounts):
+        words = "the scans go to an overlay in memory: each of them is gone at the next start"
+        return red(words, "overlayroot=tmpfs:recurse=0, see A read-only system in deploy/manual")
     return good(f"{_unescaped(place)} ({kind}) takes writes")
 
 
@@ -70,6 +69,22 @@ def card(here: Here) -> Finding:
     if next(iter(here.root.glob("sys/fs/ext4/*/errors_count")), None):
         return good("no file system errors; this disk does not say how worn it is")
     return unknown("this disk says nothing of its health")
+
+
+def _mount_of(folder: Path, mounts: list[list[str]]) -> list[str] | None:
+    under = [one for one in mounts if len(one) > 3 and folder.is_relative_to(_unescaped(one[1]))]
+    # Of two on one place the later lies on top.
+    return max(enumerate(under), key=lambda one: (len(one[1][1]), one[0]), default=(0, None))[1]
+
+
+def _in_memory(mount: list[str], mounts: list[list[str]]) -> bool:
+    """Whether it is an overlay whose upper layer, which takes the writes, is a tmpfs."""
+    _, _, kind, options, *_ = mount
+    upper = [one[9:] for one in options.split(",") if one.startswith("upperdir=")]
+    if kind != "overlay" or not upper:
+        return False
+    below = _mount_of(Path(_unescaped(upper[0])), mounts)
+    return below is not None and below[2] == "tmpfs"
 
 
 def _nearest(folder: Path) -> Path:

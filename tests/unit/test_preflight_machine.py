@@ -205,6 +205,18 @@ def test_of_two_mounts_on_one_place_the_later_counts(tmp_path: Path) -> None:
     assert disk.writable(here).outcome is GOOD
 
 
+@pytest.mark.parametrize(("upper", "outcome"), [("tmpfs", RED), ("ext4", GOOD)])
+def test_scans_that_go_to_an_overlay_in_memory_are_red(
+    tmp_path: Path, upper: str, outcome: Outcome
+) -> None:
+    here = a_box(tmp_path)
+    layers = "lowerdir=/media/root-ro,upperdir=/media/root-rw/overlay,workdir=/media/root-rw/work"
+    mounts = f"overlayroot / overlay rw,relatime,{layers} 0 0\nx /media/root-rw {upper} rw 0 0\n"
+    put(tmp_path, "proc/self/mounts", mounts)
+
+    assert disk.writable(here).outcome is outcome
+
+
 @pytest.mark.parametrize(
     ("name", "text", "outcome"),
     [
