@@ -325,6 +325,36 @@ def test_a_sensor_that_never_says_a_thing_is_found_out_and_its_guests_count_afte
     by_hand(tmp_path, story)
 
 
+def test_one_who_passes_in_between_shows_that_the_sensor_lives(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        for position in range(1, SILENT):
+            await rig.let_through(position)
+            await advance(9)
+        await rig.let_through(8)
+        await rig.walk()
+        await rig.let_through(9)
+        await advance(9)
+        assert rig.trouble() == ""
+        states = [state for _, state, _ in await rig.ledger()]
+        assert states == [*["annulled"] * (SILENT - 1), "waiting", "annulled"]
+
+    by_hand(tmp_path, story)
+
+
+def test_what_was_told_already_does_not_count_after_all_when_the_sensor_was_dead(
+    tmp_path: Path,
+) -> None:
+    async def story(rig: Rig) -> None:
+        sighting = await rig.let_through(1)
+        await advance(9)
+        await rig.written()
+        await rig.store.write(lambda db: db.execute("UPDATE scans SET attempts = 1").fetchall())
+        await rig.store.write(partial(granted.count_after_all, sightings=[sighting]))
+        assert await rig.ledger() == [(1, "annulled", "not_passed")]
+
+    by_hand(tmp_path, story)
+
+
 def test_one_who_has_entered_again_meanwhile_is_not_counted_twice_when_the_sensor_was_dead(
     tmp_path: Path,
 ) -> None:
