@@ -48,8 +48,8 @@ evening: $(VENV)/installed-dev ## check 5,000 out: killed three times in the mid
 shift: $(VENV)/installed-dev ## ten minutes of 30 scans a minute and presses of the button; page, stats, ledger and server must agree
 	SHIFT_SCANS=300 SHIFT_EVERY_S=2 $(BIN)/python -m pytest tests/integration/test_counts.py -k shift -s $(ARGS)
 
-long: $(VENV)/installed-dev ## pull the plug 20 times, hold up 10,000 hostile codes (the suite does a few of both)
-	KILLS=20 HOSTILE_CODES=10000 $(BIN)/python -m pytest $(CORES) tests/integration/test_gate_process.py tests/integration/test_gate_hostile.py $(ARGS)
+long: $(VENV)/installed-dev ## pull the plug 20 times, at every point of enrolling, hold up 10,000 hostile codes (the suite does a few of each)
+	KILLS=20 HOSTILE_CODES=10000 POINTS_EVERY=1 $(BIN)/python -m pytest $(CORES) tests/integration/test_gate_process.py tests/integration/test_gate_hostile.py tests/integration/test_enrolment_killed.py $(ARGS)
 
 # Debian with systemd under a kernel of its own; the first run builds both and keeps them. ARGS="--only powercut" runs one step.
 virtual-pi: $(VENV)/installed-dev ## install the release on a Pi that is a process, and try all that it must survive

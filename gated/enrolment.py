@@ -86,6 +86,12 @@ class Enrolment:
         return self.folder.load()
 
     @property
+    def _at_hand(self) -> str:
+        """The token file of the identity that there is."""
+        identity = self.identity
+        return identity.token_file if identity else ""
+
+    @property
     def is_open(self) -> bool:
         """Whether the gate gets its token by being enrolled, not from its config."""
         return enrols(self._config)
@@ -113,7 +119,8 @@ class Enrolment:
         async with self._lock:
             try:
                 await self._check(code, other_server=other_server, replace=replace)
-                await self._initialize(Intent("initialize", origin, code.url, code.token))
+                intent = Intent("initialize", origin, code.url, code.token, replaces=self._at_hand)
+                await self._initialize(intent)
             except GatedError as error:
                 await self.refuse(f"{code.host}: {error}", origin=origin)
                 raise
@@ -147,7 +154,11 @@ class Enrolment:
                 if identity and not identity.chosen and not identity.spent and not self.choices:
                     await self._pick("start")
             elif intent.what == "initialize":
-                await self._initialize(intent)
+                if self._at_hand in {"", intent.replaces}:
+                    await self._initialize(intent)
+                else:
+                    # Adopted already: only that it is done was not on the disk yet.
+                    await self._written(self.folder.done)
                 await self._pick(intent.origin)
             elif intent.what == "roll":
                 await self._settle_roll(intent)

@@ -62,6 +62,8 @@ class Intent(msgspec.Struct, frozen=True):
     """The initialization token."""
     sent: bool = False
     """Whether it may have reached the server before."""
+    replaces: str = ""
+    """The token file of the identity before, if there was one."""
 
     def __repr__(self) -> str:
         return f"Intent(what={self.what!r}, origin={self.origin!r}, url={self.url!r})"
@@ -113,8 +115,10 @@ class IdentityFolder:
         self._write(_INTENT, msgspec.json.encode(intent))
 
     def done(self) -> None:
-        """Nothing is about to be asked any more."""
+        """Nothing is about to be asked any more. A token that no identity took up goes."""
         self._remove(_INTENT)
+        identity = self.load()
+        self._sweep(keep=identity.token_file if identity else "")
 
     def _read(self, name: str, kind: type[Told]) -> Told | None:
         path = self.path / name

@@ -37,8 +37,9 @@ def handshake(url: str, token: str = CODE, **more: Any) -> str:
     return json.dumps({"handshake_version": 1, "url": url, "token": token, **more})
 
 
-def code(server: TicketServer, token: str = CODE) -> Handshake:
-    return read_handshake(handshake(server.url, token))
+def code(server: TicketServer | str, token: str = CODE) -> Handshake:
+    url = server if isinstance(server, str) else server.url
+    return read_handshake(handshake(url, token))
 
 
 @asynccontextmanager
