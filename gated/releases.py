@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import subprocess
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from gated.errors import ReleaseError, StoreError
 from gated.store import Store, copies
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 PREFIX = Path("/opt/gated")
 _UNIT = "gated.service"
+_KEPT = 3
+"""How many releases are kept: the one at work, the one before, and one more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +94,11 @@ class Releases:
         self._point("current", folder)
         if before and before != folder:
             self._point("previous", before)
-        if not self._service or not config:
-            return
-        if self._service("restart", _UNIT):
+        if self._service and config:
+            if not self._service("restart", _UNIT):
+                self._go_back(version, before, earlier, database, kept)
             logger.info("%s is at work and ready", version)
-            return
-        self._go_back(version, before, earlier, database, kept)
+        self._prune(database)
 
     def roll_back(self, config: Config, *, lose_scans: bool = False) -> str:
         """Go back to the release before this one; return its version. Raises ReleaseError.
@@ -140,7 +142,7 @@ class Releases:
         earlier: Path | None,
         database: Path | None,
         kept: Path | None,
-    ) -> None:
+    ) -> NoReturn:
         assert self._service is not None  # noqa: S101  only what was started can fail to start
         if before is None or before.name == version:
             raise ReleaseError(
@@ -163,6 +165,25 @@ class Releases:
         works = self._service("restart", _UNIT)
         state = "is at work again" if works else "is in place again but did not start either"
         raise ReleaseError(f"{version} did not become ready; {before.name} {state}")
+
+    def _prune(self, database: Path | None) -> None:
+        """Keep the release at work, the one before and the newest other one."""
+        kept = {self._target("current"), self._target("previous")} - {None}
+        others = [one for one in self._prefix.glob("releases/[!.]*") if one not in kept]
+        others.sort(key=lambda one: one.stat().st_mtime, reverse=True)
+        try:
+            for folder in others[_KEPT - len(kept) :]:
+                # Renamed first: a power cut in the middle leaves no half of a release.
+                folder.rename(folder.with_name(f".gone-{folder.name}"))
+                if database:
+                    # What it began with is of no use without it, and full of guests.
+                    copied = database.with_name(f"{database.name}.before-{folder.name}")
+                    copied.unlink(missing_ok=True)
+                logger.info("%s is removed: there are newer ones to go back to", folder.name)
+            for gone in self._prefix.glob("releases/.gone-*"):
+                shutil.rmtree(gone)
+        except OSError as error:
+            logger.warning("old releases could not be removed: %s", error)
 
     def _folder(self, version: str) -> Path:
         folder = self._prefix / "releases" / version

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from cryptography import x509
 
 from gated.identity import IdentityFolder
 from gated.preflight.finding import Finding, good, red
@@ -12,6 +16,7 @@ from gated.preflight.finding import Finding, good, red
 if TYPE_CHECKING:
     from gated.preflight.here import Here
 
+_SOON = timedelta(days=14)
 _SHOW_IT = "show the gate the QR code that the server has for its device, or run gated enrol"
 
 
@@ -65,6 +70,29 @@ def _secret_files(here: Here) -> list[Path]:
     named = (here.config.server.token_file, here.config.web.login_file, here.config.web.key)
     folder = here.config.identity_folder
     return [*(Path(name) for name in named if name), here.config.key_file, folder]
+
+
+def page_certificate(here: Here) -> Finding:
+    """The page's own certificate: fits its key, and for how much longer."""
+    web = here.config.web
+    if not (web.enabled and web.certificate):
+        return good("the page has none: one logs in on this box only")
+    renew = f"put a new one into {web.certificate}, its key into {web.key}; restart gated"
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+            web.certificate, web.key
+        )
+        found = x509.load_pem_x509_certificates(Path(web.certificate).read_bytes())[0]
+    except (OSError, ValueError) as error:
+        why = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+        return red(f"{web.certificate} and {web.key} cannot be used: {why}", renew)
+    until = found.not_valid_after_utc
+    left = until - here.clock.wall()
+    if left < timedelta():
+        return red(f"the page's certificate ended on {until:%Y-%m-%d}", renew)
+    if left < _SOON:
+        return red(f"the page's certificate ends in {left.days} days, on {until:%Y-%m-%d}", renew)
+    return good(f"good for {left.days} more days")
 
 
 def data_folder(here: Here) -> Finding:

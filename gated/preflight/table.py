@@ -51,6 +51,7 @@ CHECKS = (
     Check("connection", network.connection),
     Check("certificate", network.certificate),
     Check("rights", network.rights),
+    Check("page certificate", files.page_certificate),
     Check("clock", box.clock),
     Check("database", records.database, stops_update=True),
     Check("list", records.guests),

@@ -20,13 +20,14 @@ from cryptography.x509.oid import NameOID
 from rig import settings
 
 from gated import config
-from gated.preflight import Here, Outcome, network
+from gated.preflight import Here, Outcome, files, network
 from gated.preflight.visit import visit
 from gated.simulator.server import TicketServer
 from gated.simulator.wishes import rights_of
 from gated.simulator.world import World
 
 GOOD, RED, UNKNOWN = Outcome.GOOD, Outcome.RED, Outcome.UNKNOWN
+SERVER = "https://tickets.example.org"
 
 
 def make_certificate(folder: Path, *, days: float, name: str = "127.0.0.1") -> Path:
@@ -49,6 +50,7 @@ def make_certificate(folder: Path, *, days: float, name: str = "127.0.0.1") -> P
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
+    folder.mkdir(exist_ok=True)
     file = folder / "certificate.pem"
     file.write_bytes(
         certificate.public_bytes(serialization.Encoding.PEM)
@@ -130,6 +132,38 @@ async def test_a_certificate_that_is_not_to_be_trusted_is_red(
     assert found.outcome is RED
     assert "is not trusted" in found.words
     assert words in found.words
+
+
+@pytest.mark.parametrize(
+    ("days", "outcome", "words"),
+    [
+        (90.5, GOOD, "good for 90 more days"),
+        (13.5, RED, "the page's certificate ends in 13 days"),
+        (-0.5, RED, "the page's certificate ended on"),
+    ],
+)
+def test_the_pages_own_certificate_is_red_two_weeks_before_it_ends(
+    tmp_path: Path, days: float, outcome: Outcome, words: str
+) -> None:
+    file = str(make_certificate(tmp_path, days=days))
+    web = {"enabled": True, "certificate": file, "key": file}
+    found = files.page_certificate(a_box(SERVER, tmp_path, web=web))
+
+    assert found.outcome is outcome
+    assert found.words.startswith(words)
+    web["key"] = str(make_certificate(tmp_path / "other", days=days))
+    found = files.page_certificate(a_box(SERVER, tmp_path, web=web))
+    assert found.outcome is RED
+    assert "cannot be used: KEY_VALUES_MISMATCH" in found.words
+    web["certificate"] = str(tmp_path / "nothing")
+    assert files.page_certificate(a_box(SERVER, tmp_path, web=web)).outcome is RED
+
+
+def test_a_page_without_a_certificate_is_no_matter(tmp_path: Path) -> None:
+    found = files.page_certificate(a_box(SERVER, tmp_path, web={"enabled": True}))
+
+    assert found.outcome is GOOD
+    assert "on this box only" in found.words
 
 
 async def test_a_server_that_does_not_speak_tls_is_red(tmp_path: Path) -> None:

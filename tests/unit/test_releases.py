@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from importlib import resources
 from pathlib import Path
@@ -226,6 +227,37 @@ def test_going_back_over_a_new_schema_forgets_scans_only_when_told_so(box: Box) 
     assert copies.schema(box.database) == KNOWN
     assert copies.last_scan(box.database) == 0
     assert copies.last_scan(box.database.with_name("gated.db.of-1.2")) == 1
+
+
+def test_of_old_releases_one_is_kept_besides_the_two_at_hand(box: Box) -> None:
+    box.service.good |= {"1.2", "1.3", "1.4"}
+    for number, version in enumerate(("1.0", "1.1", "1.2", "1.3")):
+        box.install(version)
+        os.utime(box.prefix / "releases" / version, (number, number))
+        box.database.with_name(f"gated.db.before-{version}").touch()
+        box.releases.activate(version, box.settings)
+    half = box.prefix / "releases" / ".gone-0.9"
+    half.mkdir()
+    box.install("1.4")
+    box.releases.activate("1.4", box.settings)
+
+    assert [one.version for one in box.releases.installed()] == ["1.2", "1.3", "1.4"]
+    assert not half.exists()
+    copied = sorted(one.name for one in box.database.parent.glob("gated.db.before-*"))
+    assert copied == ["gated.db.before-1.2", "gated.db.before-1.3"]
+    assert box.releases.roll_back(box.settings) == "1.3"
+
+
+def test_a_failed_update_removes_no_release(box: Box) -> None:
+    for version in ("1.0", "1.1"):
+        box.install(version)
+        box.releases.activate(version, box.settings)
+    for version in ("0.7", "0.8", "2.0"):
+        box.install(version)
+    with pytest.raises(ReleaseError, match=r"1\.1 is at work again"):
+        box.releases.activate("2.0", box.settings)
+
+    assert len(box.releases.installed()) == 5
 
 
 def test_there_may_be_nothing_to_go_back_to(box: Box) -> None:
