@@ -258,7 +258,7 @@ class Process:
     def wait_for(self, words: str, *, more_than: int = 0) -> None:
         """Wait for a line in the log."""
         assert self._process is not None
-        for _ in range(600):
+        for _ in range(2400):
             if self.log().count(words) > more_than:
                 return
             if self._process.poll() is not None:

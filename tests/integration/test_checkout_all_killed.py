@@ -95,7 +95,9 @@ async def test_in_bulk_killed_three_times_the_server_is_asked_once_and_all_is_li
         with Process(server.url, tmp_path, server={"bulk_most": 2 * len(inside)}) as gate:
             await asyncio.to_thread(gate.start)
             arguments = ("checkout-all", "--yes", "--bulk")
-            pressing = asyncio.create_task(asyncio.to_thread(gate.command, *arguments))
+            pressing = asyncio.create_task(
+                asyncio.to_thread(gate.command, *arguments, timeout_s=900)
+            )
             await server.requests.arrived("/bulk/")
             world.leave(left, LIST)
             world.leave(came_back, LIST)
@@ -105,7 +107,7 @@ async def test_in_bulk_killed_three_times_the_server_is_asked_once_and_all_is_li
             for pause_s in (3, 10, 36.5):
                 await asyncio.sleep(pause_s)
                 await asyncio.to_thread(gate.kill)
-                await asyncio.to_thread(gate.start, wait_for="list pulled")
+                await asyncio.to_thread(gate.start, wait_for="ready, mode")
             while "checking everybody out" not in gate.log():
                 await asyncio.sleep(0.05)
             told = await outcomes(gate)
@@ -139,6 +141,8 @@ async def test_in_bulk_killed_three_times_the_server_is_asked_once_and_all_is_li
 
 async def outcomes(gate: Process) -> dict[int, str]:
     """What the report says of everybody."""
-    report = await asyncio.to_thread(gate.command, "checkout-all", "--report", "jsonl")
+    report = await asyncio.to_thread(
+        gate.command, "checkout-all", "--report", "jsonl", timeout_s=120
+    )
     people = [json.loads(line) for line in report.stdout.splitlines()]
     return {one["position_id"]: one["outcome"] for one in people}
