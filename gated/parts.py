@@ -37,12 +37,9 @@ from gated.web.actions import actions
 from gated.web.afar import Afar, open_afar
 from gated.web.closing import closing_actions, closing_commands
 from gated.web.commands import commands
-from gated.web.control import Control
 from gated.web.differences import difference_actions, difference_commands
-from gated.web.enrolling import enrolment_actions, enrolment_commands, enrolment_state
-from gated.web.opening import open_page
-from gated.web.panel import panel_actions, panel_commands
-from gated.web.preflight import preflight_commands
+from gated.web.enrolling import enrolment_state
+from gated.web.opening import open_page_and_socket
 from gated.web.state import Overview
 
 if TYPE_CHECKING:
@@ -332,35 +329,28 @@ async def open_parts(
         differences=lambda: len(census.differences),
         overview=overview,
     )
-    page = await open_page(
+    page = await open_page_and_socket(
         stack,
-        config.web,
+        config,
         overview,
         eyes,
         desk,
-        (
+        emergency=steering.emergency,
+        enrolment=standing.enrolment,
+        tryouts=tryouts,
+        actions=(
             *actions(desk),
             *difference_actions(census),
-            *panel_actions(desk, steering.emergency),
             *closing_actions(closing),
-            *enrolment_actions(standing.enrolment),
             *extras.actions,
         ),
+        commands={
+            **commands(pull, desk, eyes.aiming),
+            **closing_commands(closing),
+            **difference_commands(census),
+        },
         rung_by=(changed, lamps_changed),
         sessions=extras.sessions,
-    )
-    await stack.enter_async_context(
-        Control(
-            config.control_socket,
-            {
-                **commands(overview, pull, desk, eyes.aiming),
-                **panel_commands(desk, steering.emergency),
-                **preflight_commands(desk, tryouts),
-                **closing_commands(closing),
-                **enrolment_commands(standing.enrolment),
-                **difference_commands(census),
-            },
-        )
     )
     changed.on_ring(lambda: front.refresh(desk.mode))
     return Parts(

@@ -23,12 +23,8 @@ from gated.store import home
 from gated.store.database import Store
 from gated.tryouts import Tryouts
 from gated.web.afar import Afar, open_afar
-from gated.web.commands import status_command
-from gated.web.control import Control
-from gated.web.enrolling import enrolment_actions, enrolment_commands, enrolment_state
-from gated.web.opening import open_page
-from gated.web.panel import panel_actions, panel_commands
-from gated.web.preflight import preflight_commands
+from gated.web.enrolling import enrolment_state
+from gated.web.opening import open_page_and_socket
 from gated.web.state import Overview
 from gated.zone import local_zone
 
@@ -203,23 +199,18 @@ async def open_waiting(
         differences=lambda: 0,
         overview=overview,
     )
-    page = await open_page(
+    page = await open_page_and_socket(
         stack,
-        config.web,
+        config,
         overview,
         eyes,
         desk,
-        (*panel_actions(desk, emergency), *enrolment_actions(enrolment)),
+        emergency=emergency,
+        enrolment=enrolment,
+        tryouts=tryouts,
         rung_by=(changed, lamps_changed),
         sessions=extras.sessions,
     )
-    commands = {
-        **status_command(overview),
-        **panel_commands(desk, emergency),
-        **enrolment_commands(enrolment),
-        **preflight_commands(desk, tryouts),
-    }
-    await stack.enter_async_context(Control(config.control_socket, commands))
     changed.on_ring(lambda: front.refresh(desk.mode))
     front.refresh(desk.mode)
     return Waiting(

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 _AIM_EVERY_S = 0.3
 
 
-def status_command(
-    overview: Overview,
-) -> dict[str, Command]:
+def status_command(overview: Overview) -> dict[str, Command]:
     """What every running gate answers, also one that was not enrolled yet."""
 
     async def status(_: dict[str, Any], say: Say) -> None:
@@ -30,8 +28,8 @@ def status_command(
     return {"status": status}
 
 
-def commands(overview: Overview, pull: Pull, desk: Desk, aiming: Aiming) -> dict[str, Command]:
-    """The commands of the control socket; each may answer with several JSON objects."""
+def commands(pull: Pull, desk: Desk, aiming: Aiming) -> dict[str, Command]:
+    """What a gate at work answers besides; each may answer with several JSON objects."""
 
     async def mode(arguments: dict[str, Any], say: Say) -> None:
         await desk.set_mode(mode_of(arguments), origin="command")
@@ -66,7 +64,6 @@ def commands(overview: Overview, pull: Pull, desk: Desk, aiming: Aiming) -> dict
         await say({"nonce": scan.nonce, "state": str(scan.state)})
 
     return {
-        **status_command(overview),
         "aim": aim,
         "mode": mode,
         "sync": sync,
