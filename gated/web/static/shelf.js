@@ -15,11 +15,24 @@ export function drawShelf(scans) {
   byId("server-troubled").hidden = scans.length === 0;
   const told = JSON.stringify(scans);
   // Only when they differ: a rebuilt button would lose the focus.
-  if (drawn !== told) byId("troubled").replaceChildren(...scans.map(row));
+  if (drawn !== told) rebuild(scans);
   drawn = told;
   const isEmpty = !scans.some(({ state }) => state === "shelved");
   if (wasEmpty && !isEmpty) byId("server-troubled").open = true;
   wasEmpty = isEmpty;
+}
+
+function rebuild(scans) {
+  const list = byId("troubled");
+  const wasHere = list.contains(document.activeElement);
+  list.replaceChildren(...scans.map(row));
+  if (wasHere) goOn();
+}
+
+// Whoever works by keyboard stands where the next one is.
+function goOn() {
+  const next = document.querySelector("#troubled button") ?? byId("server-title");
+  next.focus();
 }
 
 function row(scan) {
@@ -63,7 +76,10 @@ async function settle(submission) {
   submission.preventDefault();
   const wanted = { nonce: settling, why: byId("settle-why").value };
   const fail = (sentence) => (byId("settle-failed").textContent = sentence);
-  if (await press(byId("settle-confirm"), "settle", wanted, fail)) dialog.close();
+  if (!await press(byId("settle-confirm"), "settle", wanted, fail)) return;
+  dialog.close();
+  // Its row may be gone already, and with it the button that opened this.
+  if (document.activeElement === document.body) goOn();
 }
 
 export function setUpShelf(pressed) {
