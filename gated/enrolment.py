@@ -1,32 +1,24 @@
-"""Makes this gate a device of a server's, and takes leave of it; on the disk at every step."""
+"""Makes this gate a device of a server's, for an event and lists; on the disk at every step."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
 
 from gated import __version__
 from gated.choices import Choice, clear_choice, offered
-from gated.errors import (
-    CodeUsed,
-    DeviceRevoked,
-    EnrolmentRefused,
-    GatedError,
-    NotAuthorized,
-    ServerError,
-    ServerUnreachable,
-)
-from gated.identity import Identity, IdentityFolder, Intent, enrols
+from gated.errors import CodeUsed, EnrolmentRefused, GatedError, ServerError, ServerUnreachable
+from gated.identity import Identity, Intent, enrols
 from gated.logs import printable
-from gated.model import Act
 from gated.server.device import DeviceClient
-from gated.store import home, ledger
+from gated.store import home
 from gated.sync.pace import Pace
+from gated.tenure import ANSWER_LOST, BY_CONFIG, Tenure, host_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,25 +31,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
 
-ANSWER_LOST = (
-    "the server's answer with the token was lost on the way, and it is told only once:"
-    " make a new device at the server and show its code"
-)
-_BY_CONFIG = (
-    "this gate has its token from its config ([server] token_file, or a credential of systemd's),"
-    " which is for the admin to change"
-)
-
-
-class Enrolment:
-    """One gate's standing with its server. Every act and every refusal is in the ledger.
-
-    `on_change` is called when identity, event or token became others: the gate's parts are then
-    to be built anew. What the server cannot be asked raises ServerError, what must not be done
-    EnrolmentRefused.
-    """
+class Enrolment(Tenure):
+    """One gate's standing with its server. Every act and every refusal is in the ledger."""
 
     def __init__(
         self,
@@ -67,34 +43,17 @@ class Enrolment:
         *,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
-        self.folder = IdentityFolder(config.identity_folder)
+        super().__init__(config, store, clock, on_change=on_change)
         self.choices: tuple[Choice, ...] = ()
         """What a person has to choose from, once the server was asked."""
         self.words = ""
         self.on_words: Callable[[], None] = lambda: None
-        self._config = config
-        self._store = store
-        self._clock = clock
-        self._on_change = on_change
-        self._lock = asyncio.Lock()
-        self._open = asyncio.Event()
-        self._open.set()
-
-    @property
-    def identity(self) -> Identity | None:
-        """Who the gate is, as far as it was enrolled."""
-        return self.folder.load()
 
     @property
     def _at_hand(self) -> str:
         """The token file of the identity that there is."""
         identity = self.identity
         return identity.token_file if identity else ""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the gate gets its token by being enrolled, not from its config."""
-        return enrols(self._config)
 
     @property
     def expects(self) -> str:
@@ -187,72 +146,6 @@ class Enrolment:
                 )
             return await self._take(identity, event, lists, origin)
 
-    async def roll(self, *, origin: str) -> None:
-        """Have another token of the server's. Raises EnrolmentRefused if its answer is lost."""
-        async with self._lock:
-            identity = self._standing()
-            intent = Intent("roll", origin)
-            await self._written(partial(self.folder.intend, intent))
-            try:
-                async with self._device(identity) as device:
-                    rolled = await device.roll()
-            except NotAuthorized:
-                await self._written(self.folder.done)
-                raise
-            except ServerError as error:
-                if isinstance(error, ServerUnreachable) and not error.sent:
-                    await self._written(self.folder.done)
-                    raise
-                # It may have been done: only the old token can tell.
-                self._open.set()
-                await self._settle_roll(intent)
-                raise
-            token_file = await self._written(partial(self.folder.put_token, rolled.token))
-            await self._save(msgspec.structs.replace(identity, token_file=token_file))
-            await self._written(self.folder.done)
-            await self._note("rolled", origin, identity.name)
-            self._on_change()
-
-    async def unenrol(self, *, origin: str, offline: bool = False) -> None:
-        """Revoke the device at the server, forget token and list; the scans stay.
-
-        `offline` does it without the server, at which somebody then has to revoke the device.
-        """
-        async with self._lock:
-            if self.identity is None:
-                raise EnrolmentRefused(
-                    "this gate is not enrolled" if enrols(self._config) else _BY_CONFIG
-                )
-            await self._written(partial(self.folder.intend, Intent("unenrol", origin)))
-            try:
-                await self._leave(origin, offline=offline)
-            except ServerError:
-                await self._written(self.folder.done)
-                raise
-
-    async def revoked(self, *, origin: str = "server") -> None:
-        """The server took the device's access away: forget token and list, keep the scans."""
-        async with self._lock:
-            identity = self.identity if enrols(self._config) else None
-            if identity:
-                await self._save(msgspec.structs.replace(identity, spent="revoked", token_file=""))
-            await self._wipe("revoked", origin)
-            if identity:
-                self._on_change()
-
-    async def wipe_if_revoked(self) -> None:
-        """Finish what a power cut between revoking and wiping left. Raises StoreError."""
-        identity = self.identity
-        if identity and identity.spent == "revoked":
-            tickets = await self._store.write(home.wipe)
-            if tickets:
-                logger.warning("%d tickets wiped: the server revoked this device", tickets)
-
-    async def let_go(self, nonces: Sequence[str], why: str, *, origin: str) -> int:
-        """Owe these scans to no server any more. Raises StoreError."""
-        act = self._act("let_go", origin, why)
-        return await self._store.write(partial(home.let_go, nonces=nonces, act=act))
-
     async def _tell_version(self) -> None:
         """Tell the server when this gate runs another version than it was told of."""
         identity = self.identity if enrols(self._config) else None
@@ -267,18 +160,18 @@ class Enrolment:
 
     async def _check(self, code: Handshake, *, other_server: bool, replace: bool) -> None:
         if not enrols(self._config):
-            raise EnrolmentRefused(_BY_CONFIG)
+            raise EnrolmentRefused(BY_CONFIG)
         identity = self.identity
         if identity and not identity.spent and not replace:
             raise EnrolmentRefused(
-                f"this gate is enrolled at {_host(identity.url)} as {printable(identity.name)!r}"
+                f"this gate is enrolled at {host_of(identity.url)} as {printable(identity.name)!r}"
                 " already: gated unenrol comes first, or --replace"
             )
         expected = self._config.server.url
         if expected and _origin(expected) != _origin(code.url) and not other_server:
             raise EnrolmentRefused(
                 f"the code is of {printable(code.host)}, but the config expects"
-                f" {_host(expected)}: an admin can confirm the other one, on the page or with"
+                f" {host_of(expected)}: an admin can confirm the other one, on the page or with"
                 " --other-server"
             )
         await self._check_home(f"{code.url} ", f"at {printable(code.host)}")
@@ -289,7 +182,7 @@ class Enrolment:
         if owed and known and not known.startswith(begins):
             server, organizer, event = [*known.split(" "), "", ""][:3]
             raise EnrolmentRefused(
-                f"{owed} scans are still to be told to {_host(server)} ({organizer}/{event}), and"
+                f"{owed} scans are still to be told to {host_of(server)} ({organizer}/{event}), and"
                 f" cannot be told {where}: enrol there again, or take them away with"
                 " gated unenrol --export FILE"
             )
@@ -309,7 +202,7 @@ class Enrolment:
             await self._written(self.folder.done)
             if not asked_before:
                 raise
-            await self._note("token_lost", intent.origin, _host(intent.url))
+            await self._note("token_lost", intent.origin, host_of(intent.url))
             raise EnrolmentRefused(ANSWER_LOST) from None
         except EnrolmentRefused:
             await self._written(self.folder.done)
@@ -339,7 +232,7 @@ class Enrolment:
             )
         )
         await self._written(self.folder.done)
-        what = f"{_host(intent.url)}, organizer {enrolled.organizer}, device {enrolled.device_id}"
+        what = f"{host_of(intent.url)}, organizer {enrolled.organizer}, device {enrolled.device_id}"
         await self._note("enrolled", intent.origin, what)
         logger.info("enrolled by %s at %s", intent.origin, what)
 
@@ -369,81 +262,14 @@ class Enrolment:
         self._on_change()
         return chosen
 
-    async def _settle_roll(self, intent: Intent) -> None:
-        """Find out, by the old token, whether the server gave out a new one that was lost."""
-        identity = self.identity
-        if identity and not identity.spent:
-            try:
-                async with self._device(identity) as device:
-                    await device.selection()
-            except DeviceRevoked:
-                pass  # which is heard, and dealt with, elsewhere
-            except NotAuthorized:
-                await self._save(msgspec.structs.replace(identity, spent="lost"))
-                await self._written(self.folder.done)
-                await self._note("token_lost", intent.origin, _host(identity.url))
-                self._on_change()
-                raise EnrolmentRefused(ANSWER_LOST) from None
-        await self._written(self.folder.done)
-
     async def _leave(self, origin: str, *, offline: bool) -> None:
-        identity = self.identity
-        if identity and not identity.spent and not offline:
-            try:
-                async with self._device(identity) as device:
-                    await device.revoke()
-            except NotAuthorized as error:
-                logger.info("the server took the access away before: %s", error)
-        await self._written(self.folder.remove)
-        await self._wipe("unenrolled", origin)
-        await self._written(self.folder.done)
+        await super()._leave(origin, offline=offline)
         self.choices = ()
-        self._on_change()
-
-    async def _wipe(self, what: str, origin: str) -> None:
-        owed = await self._store.read(home.unsettled)
-        act = self._act(what, origin, f"{owed} scans kept")
-        tickets = await self._store.write(partial(home.wipe_by, act=act))
-        logger.warning("%s by %s: %d tickets wiped, %d scans kept", what, origin, tickets, owed)
-
-    def _standing(self) -> Identity:
-        """The identity whose token is good. Raises EnrolmentRefused."""
-        identity = self.identity if enrols(self._config) else None
-        if identity is None or identity.spent:
-            raise EnrolmentRefused(
-                "this gate is not enrolled: show it a device's code, or run gated enrol"
-                if enrols(self._config)
-                else _BY_CONFIG
-            )
-        return identity
-
-    def _device(self, identity: Identity) -> DeviceClient:
-        token = self.folder.token(identity)
-        return DeviceClient(identity.url, token, timeout_s=self._config.server.timeout_s)
-
-    async def _save(self, identity: Identity) -> None:
-        await self._written(partial(self.folder.save, identity))
-
-    async def _written(self, write: Callable[[], T]) -> T:
-        """Beside the loop, for a card takes its time; a caller who goes does not stop it."""
-        return await asyncio.shield(asyncio.to_thread(write))
-
-    async def _note(self, what: str, origin: str, detail: str) -> None:
-        logger.info("%s by %s: %s", what, origin, printable(detail, 500))
-        act = self._act(what, origin, detail)
-        await self._store.write(partial(ledger.write_act, act=act))
-
-    def _act(self, what: str, origin: str, detail: str) -> Act:
-        return Act(what=what, origin=origin, at=self._clock.wall(), detail=printable(detail, 500))
 
 
 def home_of(url: str, organizer: str, event: str) -> str:
     """Whose scans are made here: server, organizer and event in one text."""
     return f"{url} {organizer} {event}"
-
-
-def _host(url: str) -> str:
-    return printable(urlsplit(url).netloc, 100)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gated.enrolment import ANSWER_LOST, Enrolment, home_of
+from gated.enrolment import Enrolment, home_of
 from gated.store import home
 from gated.sync.revocation import Revocation
+from gated.tenure import ANSWER_LOST
 
 if TYPE_CHECKING:
     from gated.clock import Clock
