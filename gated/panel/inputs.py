@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from gated.panel import Input
 
 
+_LOOK_S = 0.05
+"""How often a contact is looked at besides: lgpio 0.2.2 was seen to tell no edge at all."""
+
+
 class Watched:
     """A contact on a pin. `read` gives its level now; `on_turn` hears of each that has settled."""
 
@@ -25,6 +29,7 @@ class Watched:
         self._loop = asyncio.get_running_loop()
         self._contact = Contact(closed=read(), settle_s=settle_s)
         self._timer: asyncio.TimerHandle | None = None
+        self._looking = self._loop.call_later(_LOOK_S, self._look)
 
     @property
     def closed(self) -> bool:
@@ -37,12 +42,19 @@ class Watched:
 
     def stop(self) -> None:
         """Hear nothing more."""
+        self._looking.cancel()
         if self._timer:
             self._timer.cancel()
 
+    def _look(self) -> None:
+        if self._contact.due is None and (closed := self._read()) is not self._contact.closed:
+            self._edge(closed, self._loop.time())
+        self._looking = self._loop.call_later(_LOOK_S, self._look)
+
     def _edge(self, closed: bool, now_s: float) -> None:  # noqa: FBT001 - call_soon has no keywords
         self._contact.edge(closed=closed, now_s=now_s)
-        self.stop()
+        if self._timer:
+            self._timer.cancel()
         if self._contact.due is not None:
             self._timer = self._loop.call_at(self._contact.due, self._settle)
 

@@ -51,7 +51,7 @@ class Asker:
                     *(self._client.ask(list_id, secret) for list_id in lists)
                 )
         except (ServerError, TimeoutError) as error:
-            logger.info("asked in vain: %s", error or "no answer in time")
+            logger.info("asked in vain: %s", str(error) or "no answer in time")
             return None
         if not any(answers) and not self._can_list():
             return None

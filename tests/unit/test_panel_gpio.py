@@ -382,6 +382,19 @@ async def test_a_button_held_down_at_start_is_not_a_press() -> None:
         assert bench.presses == []
 
 
+async def test_a_press_whose_edges_nobody_tells_counts_all_the_same() -> None:
+    bench = Bench(button_debounce_ms=1)
+    bench.pin(BUTTON)._call_when_changed = lambda *_: None
+    async with bench.panel:
+        for _ in range(2):
+            bench.inputs.clear()
+            bench.pin(BUTTON).drive_low()
+            await bench.until(lambda: bool(bench.inputs))
+            bench.pin(BUTTON).drive_high()
+            await asyncio.sleep(0.15)
+            assert bench.inputs == [Input.SHORT_PRESS]
+
+
 async def test_after_exit_the_button_is_not_heard() -> None:
     bench = Bench()
     async with bench.panel:
