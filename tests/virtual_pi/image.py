@@ -18,7 +18,8 @@ _TOOLS = {
     "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
 }
 _SYSTEM = (
-    "systemd,systemd-sysv,dbus,udev,kmod,procps,iproute2,ca-certificates,python3,gpiod,sudo,curl"
+    "systemd,systemd-sysv,dbus,udev,kmod,procps,iproute2,ca-certificates,python3,gpiod,sudo,curl,"
+    "e2fsprogs"
 )
 # trixie's own libcamera has a virtual camera that never completes a frame.
 _PIN = """\

@@ -41,6 +41,10 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.share = folder / "share"
+        self.disks: list[Path] = []
+        """More than the card: /dev/ubdb, /dev/ubdc, ..."""
+        self.boots_with: list[str] = ["rw"]
+        """How the kernel takes the card: its parameters, from the next start on."""
         self._card = folder / "card"
         self._kernel, self._image = kernel(), image()
         self._process: subprocess.Popen[bytes] | None = None
@@ -54,7 +58,9 @@ class Machine:
             leftover.unlink(missing_ok=True)
         shm = Path("/dev/shm")  # a kernel whose memory lies on a disk is slow
         command: list[str | Path] = [
-            *(self._kernel, "mem=1G", f"ubd0={self._card},{self._image}", "root=/dev/ubda", "rw"),
+            *(self._kernel, "mem=1G", f"ubd0={self._card},{self._image}", "root=/dev/ubda"),
+            *(f"ubd{number}={disk}" for number, disk in enumerate(self.disks, 1)),
+            *self.boots_with,
             *("con0=null,fd:1", "con=null", "ssl=null", "quiet", "systemd.show_status=0"),
             *("audit=0", "panic=-1", f"virtual_pi.share={self.share}"),
         ]
@@ -82,11 +88,7 @@ class Machine:
         if self._process and self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
-            # Its helpers hold the card's lock until they are gone, too.
-            with suppress(ProcessLookupError):
-                while True:
-                    os.killpg(self._process.pid, 0)
-                    time.sleep(0.05)
+            self._wait_until_gone(self._process.pid)
 
     def switch_off(self, timeout_s: float = 60) -> None:
         """Shut down as one should; pull the plug where that takes too long."""
@@ -98,6 +100,7 @@ class Machine:
         except subprocess.TimeoutExpired:
             self.cut_power()
             raise WentWrongError(f"not off after {timeout_s:.0f} s") from None
+        self._wait_until_gone(self._process.pid)
 
     def wait(self) -> None:
         """Until it is switched off from inside."""
@@ -131,6 +134,14 @@ class Machine:
             f"mkdir -p {shlex.quote(to)} && cp -r /host/{shlex.quote(path.name)} {shlex.quote(to)}"
         )
         subprocess.run(["rm", "-r", draft], check=True)
+
+    @staticmethod
+    def _wait_until_gone(group: int) -> None:
+        """The kernel's helpers hold the card's lock until they are gone, too."""
+        with suppress(ProcessLookupError):
+            while True:
+                os.killpg(group, 0)
+                time.sleep(0.05)
 
     def _console(self) -> str:
         return (self.folder / "console.log").read_text(errors="replace")[-1500:]

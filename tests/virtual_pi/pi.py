@@ -81,8 +81,8 @@ class Pi:
     def set_mode(self, mode: Literal["entry", "exit"]) -> None:
         """By the button, unless the lamp says that the gate does so already."""
         lamp = f"/run/pins/sim_gpio{ENTRY if mode == 'entry' else EXIT}/value"
-        for _ in range(5):
-            if self.machine.run(f"cat {lamp}").strip() == "1":
+        for _ in range(6):
+            if self.mode() == mode:
                 return
             # On a busy machine it may be let go before the gate has looked.
             self.press()
@@ -90,6 +90,13 @@ class Pi:
         lines = self.machine.answer("gpioinfo | grep -v unused; gated mode; gated status").output
         said = self.journal("-n 40")
         raise WentWrongError(f"five presses did not make the gate {mode}:\n{lines}\n{said}")
+
+    def mode(self) -> str:
+        """What its lamps say: `entry`, `exit`, or nothing."""
+        lit = self.machine.run(
+            f"cat /run/pins/sim_gpio{ENTRY}/value /run/pins/sim_gpio{EXIT}/value"
+        )
+        return {"1\n0": "entry", "0\n1": "exit"}.get(lit.strip(), "")
 
     def pins(self, seconds: float) -> dict[int, dict[str, Any]]:
         """What the lines of the header do meanwhile, seen from the board's side."""

@@ -7,12 +7,15 @@ import os
 import random
 import re
 import shlex
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from .image import GUEST
 from .machine import WentWrongError
+from .manual import commands
 from .pi import ENTRY, EXIT, GREEN, Pi
 from .pictures import tickets
 from .releases import version
@@ -175,6 +178,59 @@ def survives_power_cuts(pi: Pi) -> str:
     )
 
 
+def takes_a_read_only_system(pi: Pi) -> str:
+    """The manual's read-only system: what was scanned outlives the plug, what was changed does not.
+
+    Where the overlay is left to cover the data as well, `gated check` is red.
+    """
+    manual = commands("deploy/manual/system.md", "A read-only system")
+    data = pi.machine.folder / "data"
+    with data.open("wb") as disk:
+        disk.truncate(2 << 30)
+    pi.machine.run("mkdir -p /media/root-ro /media/root-rw /usr/local/sbin")
+    shutil.copy(GUEST / "overlay_root.sh", pi.machine.share)
+    pi.machine.run("install -m 0755 /host/overlay_root.sh /usr/local/sbin/overlay-root")
+    pi.machine.switch_off()
+    pi.machine.disks = [data]
+    pi.machine.switch_on()
+    partition, overlay = manual
+    pi.machine.run("set -e\n" + partition.replace("/dev/mmcblk0p3", "/dev/ubdb"), timeout_s=300)
+    wanted = re.search(r"overlayroot=[^/\s]+(?=/')", overlay)
+    _expect(wanted is not None, f"the manual's command has changed: {overlay}")
+    findings = {}
+    for parameter in ("overlayroot=tmpfs", wanted[0] if wanted else ""):
+        pi.machine.switch_off()
+        pi.machine.boots_with = ["ro", "init=/usr/local/sbin/overlay-root", parameter]
+        pi.machine.switch_on()
+        pi.machine.until("[ $(systemctl is-active gated) = active ]", timeout_s=120)
+        said = json.loads(pi.machine.answer("gated check --json 2>/dev/null", timeout_s=180).output)
+        (findings[parameter],) = (one for one in said["checks"] if one["check"] == "disk writes")
+    covered, bare = findings.values()
+    _expect((covered["outcome"], bare["outcome"]) == ("red", "good"), f"{findings}")
+    place = pi.machine.run("findmnt -no SOURCE,FSTYPE /; findmnt -no SOURCE,FSTYPE /var/lib/gated")
+    pi.machine.run("touch /etc/changed")
+    log = pi.follow_journal("shown-read-only")
+    pi.set_mode("exit" if pi.mode() == "entry" else "entry")
+    shown = _until_the_cut(pi, log, after_s=1)
+    pi.machine.switch_on()
+    ledger = {scan["nonce"]: scan["verdict"] for scan in pi.scans()}
+    lost = [nonce for nonce, verdict in shown.items() if ledger.get(nonce) != verdict]
+    _expect(not lost, f"forgotten: {lost}")
+    pi.machine.run("[ ! -e /etc/changed ]")
+    pi.machine.switch_off()
+    pi.machine.boots_with = ["rw"]
+    pi.machine.switch_on()
+    pi.machine.run(
+        "systemctl stop gated gated-failed; cp -a /var/lib/gated /root/kept; umount /var/lib/gated;"
+        "sed -i /gated-data/d /etc/fstab; systemctl daemon-reload;"
+        "cp -a /root/kept/. /var/lib/gated/; systemctl start gated"
+    )
+    return (
+        f"{' '.join(place.split())}; {len(shown)} of {len(shown)} answers in the ledger after the"
+        f" plug was pulled; with overlayroot=tmpfs alone gated check says: {covered['words']}"
+    )
+
+
 def uninstalls(pi: Pi) -> str:
     """--uninstall leaves config and scans, --purge nothing."""
     script = f"./gated-{version()}/deploy/install.sh --uninstall"
@@ -204,6 +260,7 @@ STEPS: dict[str, Step] = {
     "update": updates_and_rolls_back,
     "failed-update": failed_update_undoes_itself,
     "powercut": survives_power_cuts,
+    "read-only": takes_a_read_only_system,
     "uninstall": uninstalls,
 }
 
