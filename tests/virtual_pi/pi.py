@@ -49,6 +49,13 @@ class Pi:
         self.machine.copy_in(folder, "/root")
         return self.machine.answer(f"./{folder.name}/deploy/install.sh", timeout_s=600)
 
+    def dpkg(self, package: Path) -> Answer:
+        """Have dpkg install a package; what it said, and its status."""
+        self.machine.copy_in(package, "/root")
+        return self.machine.answer(
+            f"dpkg -i {package.name}; s=$?; rm {package.name}; exit $s", timeout_s=600
+        )
+
     def set_up(self) -> None:
         """A ticket server on the box, its token, and the config."""
         for name in ("ticket-server.service", "gated.toml", "watch_pins.py"):

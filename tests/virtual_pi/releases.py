@@ -40,7 +40,35 @@ def next_release(built: Path, number: str, *, new_schema: bool, broken: bool) ->
     run("tar", "-xzf", built, "-C", built.parent)
     built.with_name(built.name.removesuffix(".tar.gz")).rename(folder)
     shutil.rmtree(folder / "debs")
-    tree = _copy_tree(built.parent / f"tree-{number}")
+    tree = _next_tree(built.parent, number, new_schema=new_schema, broken=broken)
+    for old in (folder / "wheels").glob("gated-*.whl"):
+        old.unlink()
+    wheel = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps")
+    run(*wheel, "--wheel-dir", folder / "wheels", tree)
+    return folder
+
+
+def package(folder: Path) -> Path:
+    """The tree as a package for apt."""
+    return _package(_copy_tree(folder / "tree-packaged"), folder)
+
+
+def next_package(folder: Path, number: str, *, new_schema: bool, broken: bool) -> Path:
+    """A later version of the package."""
+    return _package(_next_tree(folder, number, new_schema=new_schema, broken=broken), folder)
+
+
+def _package(tree: Path, folder: Path) -> Path:
+    run(
+        *(tree / "deploy" / "deb.sh", sys.executable, "amd64"),
+        env={"PYTHONS": "3.13:trixie", "DEBEMAIL": "gated@localhost"},
+    )
+    (built,) = (tree / "dist").glob("*.deb")
+    return built.rename(folder / built.name)
+
+
+def _next_tree(folder: Path, number: str, *, new_schema: bool, broken: bool) -> Path:
+    tree = _copy_tree(folder / f"tree-{number}")
     _change(tree / "pyproject.toml", f'version = "{version()}"', f'version = "{number}"')
     _change(tree / "gated" / "__init__.py", f'"{version()}"', f'"{number}"')
     if new_schema:
@@ -51,11 +79,7 @@ def next_release(built: Path, number: str, *, new_schema: bool, broken: bool) ->
         )
     if broken:
         _change(tree / "gated" / "daemon.py", _STARTS, f"{_NEVER}\n{_STARTS}")
-    for old in (folder / "wheels").glob("gated-*.whl"):
-        old.unlink()
-    wheel = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps")
-    run(*wheel, "--wheel-dir", folder / "wheels", tree)
-    return folder
+    return tree
 
 
 def _copy_tree(to: Path) -> Path:

@@ -18,7 +18,7 @@ from .machine import WentWrongError
 from .manual import commands
 from .pi import ENTRY, EXIT, GREEN, Pi
 from .pictures import tickets
-from .releases import version
+from .releases import next_package, package, version
 
 Step = Callable[[Pi], str]
 
@@ -245,6 +245,42 @@ def uninstalls(pi: Pi) -> str:
     return f"left by --uninstall: {' '.join(left.split()[:2])}; by --purge: nothing"
 
 
+def package_updates_and_undoes_itself(pi: Pi) -> str:
+    """As a package: a version that does not become ready is taken back, by dpkg's rules."""
+    folder = pi.machine.folder / "packages"
+    pi.machine.answer(f"./gated-{version()}/deploy/install.sh --uninstall --purge")
+    first = package(folder)
+    done = pi.dpkg(first)
+    _expect(done.status == 0, done.output)
+    pi.set_up()
+    pi.machine.answer("systemctl start gated", timeout_s=120)
+    pi.must_be_ready()
+
+    state = "dpkg-query -W -f '${db:Status-Status}' gated"
+    broken = next_package(folder, "0.999.3", new_schema=True, broken=True)
+    done = pi.dpkg(broken)
+    _expect(done.status != 0, "dpkg took a broken version for a good one")
+    failed = pi.machine.run(state)
+    _expect(failed == "half-configured", failed)
+    pi.must_be_ready()
+    _expect(_versions(pi)[version()] == "current", f"{_versions(pi)}")
+    # As the next run of apt would: it fails once more, and the gate is at work once more.
+    again = pi.machine.answer("dpkg --configure -a", timeout_s=300)
+    _expect(again.status != 0, again.output)
+    pi.must_be_ready()
+
+    done = pi.dpkg(first)
+    _expect(done.status == 0, done.output)
+    mended = pi.machine.run(state)
+    _expect(mended == "installed", mended)
+    pi.must_be_ready()
+    versions = _versions(pi)
+    pi.machine.run("dpkg --purge gated", timeout_s=120)
+    gone = "/opt/gated /etc/gated /var/lib/gated /usr/bin/gated /usr/share/gated"
+    pi.machine.run(f"for one in {gone}; do [ ! -e $one ] || exit 1; done; ! getent passwd gated")
+    return f"broken: {failed}, gate ready; the old package again: {mended}, {versions}; purged"
+
+
 # Not more: the virtual camera reads them all at the start, and stops every thread meanwhile.
 HELD_UP = 16
 CUTS = int(os.environ.get("CUTS", "20"))
@@ -262,6 +298,7 @@ STEPS: dict[str, Step] = {
     "powercut": survives_power_cuts,
     "read-only": takes_a_read_only_system,
     "uninstall": uninstalls,
+    "package": package_updates_and_undoes_itself,
 }
 
 _SOUND = """\
