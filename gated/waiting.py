@@ -92,7 +92,7 @@ class Waiting:
             while sighting := await self.sightings.get():
                 if self.tryouts.takes(sighting):
                     continue
-                if not sighting.again and (looking is None or looking.done()):
+                if looking is None or looking.done():
                     looking = asyncio.create_task(self.look(sighting), name="look")
             if looking:
                 await asyncio.wait({looking})

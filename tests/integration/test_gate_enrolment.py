@@ -99,6 +99,22 @@ async def test_of_a_hostile_code_the_gate_says_what_is_wrong_and_asks_nobody(
     assert ready is None or not ready.level
 
 
+async def test_a_code_held_up_before_the_server_answers_is_tried_when_shown_again(
+    tmp_path: Path,
+) -> None:
+    async with ticket_server(Dialect.FORK) as server:
+        await server.unplug()
+        with Process("", tmp_path, server=FROM_NOTHING) as gate:
+            await asyncio.to_thread(gate.start, wait_for="waits to be enrolled")
+            gate.feed(handshake(server.url))
+            await asyncio.to_thread(gate.wait_for, "the server does not answer")
+            await server.plug()
+            await asyncio.sleep(1.5)  # out of view
+            gate.feed(handshake(server.url))
+            await asyncio.to_thread(gate.wait_for, "list pulled")
+            assert await asyncio.to_thread(gate.stop) == 0
+
+
 async def test_a_guest_with_a_devices_code_takes_no_gate_to_another_server(
     tmp_path: Path,
 ) -> None:
