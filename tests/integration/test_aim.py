@@ -49,7 +49,7 @@ async def test_the_page_judges_the_picture_and_shows_what_was_found(tmp_path: Pa
 
     assert refused in {401, 403}
     assert refused_picture in {401, 403}
-    assert early == (503, "the camera has no picture yet: try again in a moment")
+    assert early == (503, "The camera has no picture yet: try again in a moment.")
     assert early_picture == 404
     assert (found["read"], found["seen"], found["good"]) == (1, 0, True)
     assert found["size"] == 100
