@@ -131,15 +131,15 @@ def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
         if not path.exists():
             raise StoreError(f"there is no database at {path}: has gated run with this config?")
         db = _connect(f"{path.resolve().as_uri()}?mode=ro")
-        db.execute("PRAGMA schema_version").fetchone()
-    try:
-        yield db
-    except sqlite3.Error:
+    with contextlib.closing(db):
         with _told(path):
+            db.execute("PRAGMA schema_version").fetchone()
+        try:
+            yield db
+        except sqlite3.Error:
+            with _told(path):
+                raise
             raise
-        raise
-    finally:
-        db.close()
 
 
 class _Worker:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from importlib import resources
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class Service:
         current = (self._prefix / "current").resolve().name
         self.told.append((verb, current))
         if verb == "restart" and self.migrates_to and current not in self.good:
-            with sqlite3.connect(self._database) as db:
+            with closing(sqlite3.connect(self._database)) as db, db:
                 db.execute(f"PRAGMA user_version = {self.migrates_to}")
         return verb == "stop" or current in self.good
 
@@ -152,7 +153,7 @@ def test_scans_of_a_failed_update_are_not_thrown_away(box: Box) -> None:
 def test_a_database_that_cannot_be_brought_up_to_date_stops_the_update(box: Box) -> None:
     box.install("1.0")
     box.releases.activate("1.0", box.settings)
-    with sqlite3.connect(box.database) as db:
+    with closing(sqlite3.connect(box.database)) as db, db:
         db.execute("PRAGMA user_version = 999")
     box.install("1.1")
 
@@ -215,7 +216,7 @@ def test_going_back_over_a_new_schema_forgets_scans_only_when_told_so(box: Box) 
     box.service.good.add("1.2")
     box.install("1.2", schema=KNOWN + 1)
     box.releases.activate("1.2", box.settings)
-    with sqlite3.connect(box.database) as db:
+    with closing(sqlite3.connect(box.database)) as db, db:
         db.execute(f"PRAGMA user_version = {KNOWN + 1}")
     _record_a_scan(box.database)
 
@@ -274,7 +275,7 @@ def test_a_release_that_is_not_there_is_named_with_those_that_are(box: Box) -> N
 
 
 def _record_a_scan(database: Path) -> None:
-    with sqlite3.connect(database) as db:
+    with closing(sqlite3.connect(database)) as db, db:
         db.execute(
             "INSERT INTO scans (nonce, sighting, type, list_id, order_code, secret_hash, verdict,"
             " reason, at, dated, boot_id, monotonic_ns, eye, state)"

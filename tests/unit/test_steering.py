@@ -328,7 +328,7 @@ async def test_inputs_are_obeyed_in_order(rig: Rig) -> None:
     for _ in range(7):
         rig.steering.inputs.put_nowait(Input.SHORT_PRESS)
     following = asyncio.create_task(rig.steering.follow())
-    while len(await rig.acts()) < 8:
+    # Written down first, then obeyed.
+    while len(await rig.acts()) < 8 or rig.mode != ScanType.ENTRY:
         await asyncio.sleep(0.01)
     following.cancel()
-    assert rig.mode == ScanType.ENTRY

@@ -9,6 +9,7 @@ import sqlite3
 import stat
 import threading
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -240,7 +241,7 @@ def test_looking_at_a_database_that_is_not_there_says_so(tmp_path: Path) -> None
 async def test_a_database_of_a_newer_gated_is_left_alone(tmp_path: Path) -> None:
     async with database(tmp_path) as store:
         await store.write(lambda db: put(db, "newer"))
-    with sqlite3.connect(store.path) as db:
+    with closing(sqlite3.connect(store.path)) as db, db:
         db.execute("PRAGMA user_version = 99")
     db.close()
     with pytest.raises(StoreTooNew, match=r"schema 99.*install the newer version again"):
