@@ -14,11 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .image import GUEST
-from .machine import WentWrongError
+from .machine import Machine, WentWrongError
 from .manual import commands
 from .pi import ENTRY, EXIT, GREEN, Pi
 from .pictures import tickets
 from .releases import next_package, package, version
+from .walk import walk
 
 Step = Callable[[Pi], str]
 
@@ -281,6 +282,12 @@ def package_updates_and_undoes_itself(pi: Pi) -> str:
     return f"broken: {failed}, gate ready; the old package again: {mended}, {versions}; purged"
 
 
+def walks_by_the_manual(pi: Pi) -> str:
+    """deploy/README.md leads from a fresh Pi to a settled scan; then no network, then no camera."""
+    pi.machine.switch_off()
+    return walk(Machine(pi.machine.folder / "walk"))
+
+
 # Not more: the virtual camera reads them all at the start, and stops every thread meanwhile.
 HELD_UP = 16
 CUTS = int(os.environ.get("CUTS", "20"))
@@ -299,6 +306,7 @@ STEPS: dict[str, Step] = {
     "read-only": takes_a_read_only_system,
     "uninstall": uninstalls,
     "package": package_updates_and_undoes_itself,
+    "walk": walks_by_the_manual,
 }
 
 _SOUND = """\

@@ -4,7 +4,8 @@
 of which it wants names only. 2. The virtual camera has no raw modes to list. 3. It has one plane of
 memory a picture, which picamera2's own allocator does not give; libcamera's does. 4. It takes
 pictures as fast as it can, and would leave no time for anything else: here it waits for its turn.
-picamera2 itself stays as it is.
+5. It cannot be unplugged: here it gives nothing, and is not found, while /run/camera-unplugged is
+there. picamera2 itself stays as it is.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ import importlib.machinery
 import sys
 import time
 import types
+from pathlib import Path
 from typing import Any
 
 _FPS = 30
+_UNPLUGGED = Path("/run/camera-unplugged")
 
 
 class _Names(types.ModuleType):
@@ -65,6 +68,8 @@ def _adapt(camera_class: Any) -> None:
     begin = camera_class.__init__
 
     def begin_here(self: Any, *arguments: Any, **options: Any) -> None:
+        if _UNPLUGGED.exists():
+            raise IndexError("list index out of range")  # picamera2's word for it
         begin(self, *arguments, **options)
         self.allocator = LibcameraAllocator(self.camera)
 
@@ -77,6 +82,9 @@ def _pace(manager_class: Any) -> None:
     turn = [0.0]
 
     def take_in_turn(self: Any, *arguments: Any, **options: Any) -> None:
+        if _UNPLUGGED.exists():
+            time.sleep(1 / _FPS)
+            return
         time.sleep(max(0.0, turn[0] - time.monotonic()))
         turn[0] = time.monotonic() + 1 / _FPS
         take(self, *arguments, **options)
