@@ -358,10 +358,10 @@ class TestDaylightSaving:
 
     def test_where_midnight_comes_twice_today_begins_anew(self) -> None:
         rules = {"==": [{"var": "entries_today"}, 1]}
-        entry = came("2026-11-01T00:30-04:00")
-        assert allowed(rules, now=at("2026-11-01T00:59-04:00"), timezone=HAVANA, history=entry)
-        assert not allowed(rules, now=at("2026-11-01T00:59-05:00"), timezone=HAVANA, history=entry)
-        assert allowed(rules, now=at("2026-11-01T12:00-05:00"), timezone=HAVANA, history=entry)
+        entry = came("2024-11-03T00:30-04:00")
+        assert allowed(rules, now=at("2024-11-03T00:59-04:00"), timezone=HAVANA, history=entry)
+        assert not allowed(rules, now=at("2024-11-03T00:59-05:00"), timezone=HAVANA, history=entry)
+        assert allowed(rules, now=at("2024-11-03T12:00-05:00"), timezone=HAVANA, history=entry)
 
     def test_where_midnight_is_skipped_today_begins_an_hour_later(self) -> None:
         rules = {"==": [{"var": "entries_today"}, 1]}
