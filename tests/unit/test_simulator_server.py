@@ -149,7 +149,7 @@ async def test_a_retry_with_its_key_gets_the_lost_answer_and_no_second_row(
 async def test_a_second_request_with_the_key_of_one_in_hand_is_told_to_wait(
     server: TicketServer, client: aiohttp.ClientSession
 ) -> None:
-    server.faults.add(Fault.LATENCY, times=1, latency_s=0.1)
+    server.faults.add(Fault.LATENCY, times=1, latency_s=0.5)
     first = asyncio.create_task(redeem(client, server, key="k"))
     await server.requests.arrived("redeem", method="POST")
     assert (await redeem(client, server, key="k"))[0] == 409
