@@ -79,7 +79,7 @@ async function settle(submission) {
   if (!await press(byId("settle-confirm"), "settle", wanted, fail)) return;
   dialog.close();
   // Its row may be gone already, and with it the button that opened this.
-  if (document.activeElement === document.body) goOn();
+  if (!byId("troubled").contains(document.activeElement)) goOn();
 }
 
 export function setUpShelf(pressed) {
