@@ -222,9 +222,9 @@ def takes_a_read_only_system(pi: Pi) -> str:
     pi.machine.boots_with = ["rw"]
     pi.machine.switch_on()
     pi.machine.run(
-        "systemctl stop gated gated-failed; cp -a /var/lib/gated /root/kept; umount /var/lib/gated;"
+        "systemctl stop gated gated-failed; cp -a /var/lib/gated /srv/kept; umount /var/lib/gated;"
         "sed -i /gated-data/d /etc/fstab; systemctl daemon-reload;"
-        "cp -a /root/kept/. /var/lib/gated/; systemctl start gated"
+        "cp -a /srv/kept/. /var/lib/gated/; systemctl start gated"
     )
     return (
         f"{' '.join(place.split())}; {len(shown)} of {len(shown)} answers in the ledger after the"
