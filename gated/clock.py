@@ -75,7 +75,11 @@ class Clock:
 
     def wall(self) -> datetime:
         """The time, in UTC."""
-        return self._began + timedelta(seconds=self.monotonic())
+        return self.at(self.monotonic())
+
+    def at(self, monotonic: float) -> datetime:
+        """What time it was at a monotonic second of this boot, as far as is known now."""
+        return self._began + timedelta(seconds=monotonic)
 
     def recall(self, began: datetime, trust: Trust) -> None:
         """Take up what was known of this boot before a restart; a synchronised clock knows more."""

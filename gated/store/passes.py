@@ -97,7 +97,7 @@ def place(db: sqlite3.Connection, lists: Sequence[CheckinList]) -> bool:
 
 
 def finish(db: sqlite3.Connection, lists: Sequence[CheckinList], *, at: datetime) -> PassResult:
-    """Say that the list is as of now. What was not put in place before is put there here."""
+    """Say as of when the list is. What was not put in place before is put there here."""
     while place(db, lists):
         pass
     _put_lists(db, lists)

@@ -105,6 +105,7 @@ class Changes:
         cursor = moment(await self._store.read(partial(facts.get, name="orders_cursor")))
         if cursor is None:
             return None
+        asked_at = self._clock.monotonic()
         lists = await self._store.read(partial(checkin_lists, ids=self._client.lists))
         known_no = await self._store.read(facts.settled_no)
         first: datetime | None = None
@@ -131,7 +132,7 @@ class Changes:
                         cursor=stamp(cursor),
                     )
                 )
-        await self._note_age()
+        await self._note_age(asked_at)
         if taken and self._on_changed:
             self._on_changed()
         return taken
@@ -156,12 +157,11 @@ class Changes:
             )
             number, is_last = number + 1, page.is_last
 
-    async def _note_age(self) -> None:
-        """The list is as fresh as this look; noted now and then, for the SD card's sake."""
-        now = self._clock.monotonic()
-        if now - self._noted_at >= _NOTE_AGE_S:
-            self._noted_at = now
-            work = partial(facts.put, name="pulled_at", value=stamp(self._clock.wall()))
+    async def _note_age(self, asked_at: float) -> None:
+        """The list is as fresh as this question; noted now and then, for the SD card's sake."""
+        if asked_at - self._noted_at >= _NOTE_AGE_S:
+            self._noted_at = asked_at
+            work = partial(facts.put, name="pulled_at", value=stamp(self._clock.at(asked_at)))
             await self._store.write(work)
 
     async def _wait(self, pause_s: float) -> None:

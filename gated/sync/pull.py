@@ -172,6 +172,7 @@ class Pull:
         return result
 
     async def _pass(self, progress: Callable[[Progress], None] | None) -> PassResult:
+        asked_at = self._clock.monotonic()
         lists = await self._lists()
         await self._in_steps(passes.clear)
         await self._store.write(passes.begin)
@@ -181,7 +182,7 @@ class Pull:
         fetched = [checkin_list for checkin_list, _ in lists]
         await self._say_rules(fetched)
         await self._in_steps(partial(passes.place, lists=fetched))
-        finish = partial(passes.finish, lists=fetched, at=self._clock.wall())
+        finish = partial(passes.finish, lists=fetched, at=self._clock.at(asked_at))
         result = await self._store.write(finish)
         await self._in_steps(passes.clear)
         return result

@@ -16,7 +16,7 @@ from aiohttp.test_utils import unused_port
 from prometheus_client.parser import text_string_to_metric_families
 from rig import LIST, Bench, Process, gate_before_window
 
-from gated.errors import ConfigError
+from gated.errors import ConfigError, ServerUnreachable
 from gated.model import State
 from gated.simulator.server import TicketServer
 from gated.simulator.world import World
@@ -64,6 +64,12 @@ class Monitoring:
             for family in text_string_to_metric_families(text)
             for sample in family.samples
         }
+
+    async def cut_off(self) -> None:
+        """Unplug the server; no answer of before is under way any more."""
+        await self.server.unplug()
+        with pytest.raises(ServerUnreachable):
+            await self.bench.parts.changes.once()
 
     async def ready(self) -> tuple[int, dict[str, Any]]:
         assert self.bench.parts.afar.served
@@ -115,7 +121,7 @@ async def test_scans_are_counted_by_mode_verdict_and_reason(monitoring: Monitori
 
 
 async def test_what_the_server_does_not_take_waits_and_grows_old(monitoring: Monitoring) -> None:
-    await monitoring.server.unplug()
+    await monitoring.cut_off()
     secret = next(iter(monitoring.world.positions.values())).secret
     await monitoring.bench.scan(secret)
     monitoring.bench.hands.advance(3600)
@@ -144,7 +150,7 @@ async def test_a_gate_that_delivers_is_alive_and_ready(monitoring: Monitoring) -
 
 
 async def test_a_list_that_is_too_old_makes_a_gate_unready_not_dead(monitoring: Monitoring) -> None:
-    await monitoring.server.unplug()
+    await monitoring.cut_off()
     monitoring.bench.hands.advance(3 * 3600)
 
     status, answer = await monitoring.ready()

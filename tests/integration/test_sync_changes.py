@@ -20,6 +20,7 @@ from gated.simulator.received import ReceivedRequest
 from gated.simulator.server import TicketServer
 from gated.simulator.world import World
 from gated.store import facts, tickets
+from gated.store.rows import moment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -194,6 +195,37 @@ async def test_a_change_during_a_complete_pass_is_not_lost(tmp_path: Path) -> No
         await gate.look()
 
         assert await gate.exit_of(1) == (Verdict.ADMIT, Reason.LEFT)
+
+
+async def test_the_list_is_as_old_as_the_question_for_it(tmp_path: Path) -> None:
+    async with following(tmp_path) as gate:
+        parts, hands = gate.bench.parts, gate.bench.hands
+
+        def wait_for_an_hour() -> None:
+            if gate.server.requests.matching("/positions/", method="GET"):
+                parts.client.on_answer = None
+                hands.advance(3600)
+
+        async def age() -> timedelta:
+            told = moment(await parts.store.read(lambda db: facts.get(db, "pulled_at")))
+            assert told is not None
+            return hands.clock.wall() - told
+
+        gate.server.requests.clear()
+        parts.client.on_answer = wait_for_an_hour
+        # The look that follows a pass waits until its age was read.
+        async with parts.changes._looking:
+            await parts.pull.once()
+            after_pass = await age()
+        await gate.look()
+        hands.advance(60)
+        parts.client.on_answer = lambda: hands.advance(3600)
+        await gate.look()
+        parts.client.on_answer = None
+        after_look = await age()
+
+    assert timedelta(minutes=59) < after_pass < timedelta(minutes=61)
+    assert timedelta(minutes=59) < after_look < timedelta(minutes=61)
 
 
 async def test_a_revoked_code_of_no_ticket_is_called_revoked(tmp_path: Path) -> None:
