@@ -17,7 +17,7 @@ from gated.demo.cast import LIST, STORIES, Cast
 from gated.demo.terminal import Terminal
 from gated.errors import GatedError
 from gated.model import ScanType, State
-from gated.panel.gpio import mock_pins
+from gated.panel.pins import mock_pins
 from gated.simulator.server import TicketServer
 from gated.simulator.world import World
 from gated.web.actions import Action

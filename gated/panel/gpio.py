@@ -1,47 +1,31 @@
-"""The panel on the GPIO header, driven through gpiozero."""
+"""The panel on the GPIO header: its lamps, buzzer and relay, driven through gpiozero."""
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gpiozero import (
-    DigitalInputDevice,
-    GPIOPinInUse,
-    OutputDevice,
-    PinUnknownPi,
-    PWMOutputDevice,
-)
-from gpiozero.pins.mock import MockFactory, MockPWMPin
+from gpiozero import OutputDevice, PWMOutputDevice
 
 from gated.errors import PanelError
 from gated.model import ScanType
-from gated.panel import Input, Lamps
-from gated.panel.inputs import Button, Watched
-from gated.panel.outputs import ActiveBuzzer, Output, PassiveBuzzer, Relay, sentence, told
+from gated.panel import Lamps
+from gated.panel.contacts import Contacts
+from gated.panel.outputs import ActiveBuzzer, Output, PassiveBuzzer, Relay
+from gated.panel.pins import open_factory, told, told_taking
 from gated.panel.player import Player
 from gated.signals import DARK, Signal, StatusPattern, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from typing import Self
 
     from gated import config
+    from gated.panel import Input
 
 _LAMPS = ("green", "red", "blue", "mode_entry", "mode_exit", "status")
-_OTHERWISE = 'or set [panel] kind = "console"'
 _TRY_S, _TRIES, _TRY_HZ = 0.4, 3, 880
-
-
-@dataclass(frozen=True, slots=True)
-class _Contact:
-    name: str
-    pin: int
-    pull_up: bool
-    settle_ms: int
 
 
 class GpioPanel:
@@ -85,7 +69,7 @@ class GpioPanel:
         with ExitStack() as taken:
             factory = self._pin_factory
             if factory is None:
-                factory = _open_factory(self._panel.pin_factory)
+                factory = open_factory(self._panel.pin_factory)
                 taken.callback(self._give_back, factory.close)
             parts = {
                 name: self._take(name, pin, factory, taken)
@@ -94,10 +78,8 @@ class GpioPanel:
             }
             if self._panel.passage.relay is not None:
                 parts["relay"] = self._take_relay(self._panel.passage, factory, taken)
-            if self._panel.button is not None:
-                self._take_button(self._panel.button, factory, taken)
-            self._take_sensor(self._panel.passage, factory, taken)
-            self._take_alarm(self._panel.emergency, factory, taken)
+            contacts = Contacts(factory, taken, give_back=self._give_back, on_input=self._on_input)
+            contacts.take(self._panel)
             self._parts = parts
             self._taken = taken.pop_all()
         return self
@@ -162,7 +144,7 @@ class GpioPanel:
         return Lamps(**lit, buzzer_hz=levels.get("buzzer", 0))
 
     def _take(self, name: str, pin: int, factory: Any, taken: ExitStack) -> Output:
-        with _told_taking(name, pin):
+        with told_taking(name, pin):
             part: Output
             if name != "buzzer":
                 active_high = self._panel.lamps_active_high
@@ -178,7 +160,7 @@ class GpioPanel:
     def _take_relay(self, passage: config.Passage, factory: Any, taken: ExitStack) -> Output:
         assert passage.relay is not None  # noqa: S101 - asked before
         fail_open = passage.fail == "open"
-        with _told_taking("relay", passage.relay):
+        with told_taking("relay", passage.relay):
             device = OutputDevice(
                 passage.relay,
                 active_high=passage.relay_active_high,
@@ -198,70 +180,6 @@ class GpioPanel:
             part.leave()
         else:
             part.release()
-
-    def _take_button(self, pin: int, factory: Any, taken: ExitStack) -> None:
-        mode = self._panel.mode
-        pull_up, settle_ms = self._panel.button_pull_up, self._panel.button_debounce_ms
-        if mode.kind == "key_switch":
-            device = _Contact("button", pin, pull_up, settle_ms)
-            key = self._watch(device, factory, taken, self._turn_key)
-            # Where the key stands counts from the start.
-            asyncio.get_running_loop().call_soon(self._turn_key, key.closed)
-            return
-        long_s = mode.long_press_s if mode.lock == "long_press" else None
-        button = Button(self._on_input, long_s=long_s)
-        self._watch(_Contact("button", pin, pull_up, settle_ms), factory, taken, button.turn)
-
-    def _turn_key(self, closed: bool) -> None:  # noqa: FBT001 - as Watched calls it
-        self._on_input(Input.KEY_CLOSED if closed else Input.KEY_OPEN)
-
-    def _take_sensor(self, passage: config.Passage, factory: Any, taken: ExitStack) -> None:
-        if passage.sensor is None:
-            return
-
-        def turn(closed: bool) -> None:  # noqa: FBT001 - as Watched calls it
-            self._on_input(Input.SENSOR_CLOSED if closed else Input.SENSOR_OPEN)
-
-        contact = _Contact(
-            "sensor", passage.sensor, passage.sensor_pull_up, passage.sensor_debounce_ms
-        )
-        sensor = self._watch(contact, factory, taken, turn)
-        if sensor.closed:
-            asyncio.get_running_loop().call_soon(turn, True)  # noqa: FBT003 - as Watched calls it
-
-    def _take_alarm(self, emergency: config.Emergency, factory: Any, taken: ExitStack) -> None:
-        """The contact is closed while all is well: a wire that is cut is an alarm."""
-        if emergency.input is None:
-            return
-
-        def turn(closed: bool) -> None:  # noqa: FBT001 - as Watched calls it
-            self._on_input(Input.NO_ALARM if closed else Input.ALARM)
-
-        contact = _Contact("emergency", emergency.input, emergency.pull_up, emergency.debounce_ms)
-        alarm = self._watch(contact, factory, taken, turn)
-        # How it stands counts from the start; it may have changed while the gate was off.
-        asyncio.get_running_loop().call_soon(turn, alarm.closed)
-
-    def _watch(
-        self,
-        contact: _Contact,
-        factory: Any,
-        taken: ExitStack,
-        on_turn: Callable[[bool], None],
-    ) -> Watched:
-        with _told_taking(contact.name, contact.pin):
-            device = DigitalInputDevice(contact.pin, pull_up=contact.pull_up, pin_factory=factory)
-        taken.callback(self._give_back, device.close)
-        with _told_taking(contact.name, contact.pin):
-            watched = Watched(
-                lambda: bool(device.is_active),
-                settle_s=contact.settle_ms / 1000,
-                on_turn=on_turn,
-            )
-            device.when_activated = lambda: watched.edge_elsewhere(closed=True)
-            device.when_deactivated = lambda: watched.edge_elsewhere(closed=False)
-        taken.callback(watched.stop)
-        return watched
 
     def _give_back(self, act: Callable[[], None]) -> None:
         try:
@@ -315,49 +233,3 @@ class GpioPanel:
             self._on_change()
         if failures:
             raise failures[0]
-
-
-def _open_factory(name: str) -> Any:
-    if name == "mock":
-        return MockFactory(pin_class=MockPWMPin)
-    try:
-        # lgpio exists on a Pi only.
-        from gpiozero.pins.lgpio import LGPIOFactory  # noqa: PLC0415
-    except (ImportError, AttributeError) as error:  # its placeholder on PyPI is an empty module
-        raise PanelError(
-            f"lgpio is missing ({sentence(error)}): install python3-lgpio {_OTHERWISE}."
-        ) from error
-    except OSError as error:
-        raise PanelError(
-            f"lgpio cannot keep its files in the working directory ({sentence(error)}): "
-            "set LG_WD to a directory that gated may write to."
-        ) from error
-    try:
-        return LGPIOFactory()
-    except PinUnknownPi as error:
-        raise PanelError(
-            f"This is not a Raspberry Pi ({sentence(error)}): run gated on one {_OTHERWISE}."
-        ) from error
-    except Exception as error:
-        raise PanelError(
-            f"The GPIO pins cannot be opened ({sentence(error)}): "
-            f"let the user of gated into the group gpio {_OTHERWISE}."
-        ) from error
-
-
-@contextmanager
-def _told_taking(name: str, pin: int) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        why = sentence(error)
-        if isinstance(error, GPIOPinInUse) or "busy" in why.lower():
-            advice = f"stop what else uses it or give [panel] {name} another pin"
-        else:
-            advice = f"check [panel] {name} {_OTHERWISE}"
-        raise PanelError(f"Pin {pin} cannot be the {name} ({why}): {advice}.") from error
-
-
-def mock_pins() -> MockFactory:
-    """Pins of gpiozero's mock factory, which remember what was written and can be pressed."""
-    return MockFactory(pin_class=MockPWMPin)

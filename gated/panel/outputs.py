@@ -1,15 +1,12 @@
-"""What is written on the pins: lamps and buzzers, and how their failures are told."""
+"""What is written on the pins: lamps, buzzers and the relay."""
 
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from gated.errors import PanelError
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 
 class Output:
@@ -106,20 +103,3 @@ class PassiveBuzzer(Output):
     def read(self) -> int:
         """The tone, in Hz."""
         return round(self.device.frequency or 0) if self.device.value else 0
-
-
-@contextmanager
-def told(what: str, advice: str) -> Iterator[None]:
-    """Every exception becomes a PanelError: lgpio's own can be imported on a Pi only."""
-    try:
-        yield
-    except Exception as error:
-        raise PanelError(f"{what} ({sentence(error)}): {advice}.") from error
-
-
-def sentence(error: Exception) -> str:
-    """What a library has to say, on one line."""
-    words = " ".join(str(error).split()).strip(". ")
-    if words[:1] == words[-1:] == "'":  # as lgpio's errors are
-        words = words[1:-1].strip(". ")
-    return words or type(error).__name__

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from gated import config, daemon
 from gated.gate import Shown
 from gated.model import CheckinList, Frame, Listed, ScanType, ServerCheckin, Ticket, Verdict
-from gated.panel.gpio import mock_pins
+from gated.panel.pins import mock_pins
 from gated.store import Store, passes
 from gated.store.tickets import Keeper
 

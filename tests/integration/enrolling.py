@@ -13,7 +13,7 @@ from rig import Hands, Window, settings
 
 from gated import config, daemon
 from gated.enrolment import Enrolment
-from gated.panel.gpio import mock_pins
+from gated.panel.pins import mock_pins
 from gated.server.handshake import Handshake, read_handshake
 from gated.simulator.dialects import Dialect
 from gated.simulator.server import TicketServer

@@ -25,7 +25,7 @@ from gated import config, daemon
 from gated.clock import Clock
 from gated.gate import Shown
 from gated.model import Frame
-from gated.panel.gpio import mock_pins
+from gated.panel.pins import mock_pins
 from gated.store import ledger, open_read_only
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from gated import config
 from gated.errors import GatedError
 from gated.health import Level
 from gated.model import Reason, State, Verdict
-from gated.panel.gpio import mock_pins
+from gated.panel.pins import mock_pins
 from gated.parts import Extras
 from gated.simulator.server import TicketServer
 from gated.simulator.world import World

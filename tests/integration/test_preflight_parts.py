@@ -21,7 +21,7 @@ from gated import config
 from gated.camera.passes import read_still
 from gated.errors import GatedError
 from gated.model import Frame
-from gated.panel.gpio import mock_pins
+from gated.panel.pins import mock_pins
 from gated.preflight import Here, Outcome, eyes, go_through, look_around, pins
 from gated.preflight.table import checks
 from gated.simulator.server import TicketServer

@@ -20,7 +20,7 @@ from gated.clock import Clock
 from gated.gate import Shown
 from gated.health import Health
 from gated.model import Decision, Scan, Sighting
-from gated.panel.gpio import mock_pins
+from gated.panel.pins import mock_pins
 from gated.server.client import Client
 from gated.store import ledger
 from gated.store.database import Store

@@ -13,7 +13,7 @@ from gated.clock import Clock
 from gated.front import open_front, volume
 from gated.health import Bell, Health, Level
 from gated.model import ScanType
-from gated.panel.gpio import mock_pins
+from gated.panel.pins import mock_pins
 from gated.schedule import is_within
 from gated.signals import SIGNALS
 

@@ -18,7 +18,7 @@ from gated.emergency import Emergency
 from gated.health import Health
 from gated.model import Act, Reason, Scan, ScanType, Verdict
 from gated.panel import Input, open_panel
-from gated.panel.gpio import mock_pins
+from gated.panel.pins import mock_pins
 from gated.passage import Passage
 from gated.schedule import Entry
 from gated.steering import Steering
