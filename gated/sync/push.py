@@ -16,12 +16,13 @@ from gated.errors import (
     ServerError,
     ServerUnreachable,
 )
-from gated.model import Scan, State
+from gated.model import State
 from gated.store import outbox
-from gated.store.outbox import Ending
+from gated.sync.endings import Endings
 from gated.sync.pace import Pace
 from gated.sync.patience import Patience, Resting
 from gated.sync.tell import Outcome, Teller
+from gated.sync.wait import wait_at_most
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from gated.clock import Clock
     from gated.health import Health
+    from gated.model import Scan
     from gated.server.client import Client
     from gated.server.dialects import Capabilities
     from gated.store.database import Store
@@ -42,9 +44,6 @@ SIDE_BY_SIDE = 2
 _HAND = 256
 _HAND_S = 0.5
 """So many scans are taken in hand at once, and so long: for these no commit is waited for."""
-_TOGETHER = 32
-_TOGETHER_S = 0.05
-"""So many ends are written down in one commit, or as many as there are after a while."""
 _MANY = 10
 _NO_CHECKOUT = (
     '[server] exit_via is "checkout", but this server or token has no checkout/single:'
@@ -81,7 +80,6 @@ class Push:
         self._exit_via = exit_via
         self._look_again = look_again
         self._before_telling = before_telling
-        self._on_settled = on_settled
         self._patience = patience or Patience()
         self._teller = Teller(
             client,
@@ -94,9 +92,7 @@ class Push:
         self._new = asyncio.Event()
         self._back = asyncio.Event()
         self._resting = Resting(self._patience)
-        self._ended: list[tuple[Scan, Outcome]] = []
-        self._enough = asyncio.Event()
-        self._writing: asyncio.Task[None] | None = None
+        self._endings = Endings(store, clock, on_settled)
 
     def wake(self) -> None:
         """Say that a scan was recorded."""
@@ -118,7 +114,7 @@ class Push:
                 debts = await self._next_debts(hand)
                 if not debts:
                     await self._say_shelf()
-                    await self._wait(self._new, self._resting.next_s(self._clock.monotonic()))
+                    await wait_at_most(self._resting.next_s(self._clock.monotonic()), self._new)
                     continue
                 # Of a server that may be away few are begun: most would only be taken back.
                 hand = SIDE_BY_SIDE
@@ -127,12 +123,12 @@ class Push:
             except ServerUnreachable as error:
                 self._health.warn("upload", f"waiting: {error}")
                 pause_s = min(max(pace.next(), error.wait_s), self._patience.longest_s)
-                await self._wait(self._back, pause_s)
+                await wait_at_most(pause_s, self._back)
             except NotAuthorized as error:
                 self._health.fail("upload", f"paused: {error}")
                 logger.warning("upload paused: %s", error)
                 if not await self._can_now_otherwise():
-                    await self._wait(self._back, pace.longest())
+                    await wait_at_most(pace.longest(), self._back)
             else:
                 hand = min(2 * told, _HAND)
                 self._say_upload()
@@ -168,7 +164,7 @@ class Push:
             left = [debt.scan.nonce for debt in waiting if debt.begun]
             if left:
                 await self._store.write(partial(outbox.take_back, nonces=left))
-            await self._written()
+            await self._endings.written()
         if failures:
             raise failures[0]
         return len(debts) - len(waiting)
@@ -190,46 +186,7 @@ class Push:
             await self._to_the_back(debt.scan, f"{type(error).__name__}: {error}")
             return
         self._resting.taken(debt.scan.nonce, by_server=outcome.state is not State.LOCAL)
-        self._write(debt.scan, outcome)
-
-    def _write(self, scan: Scan, outcome: Outcome) -> None:
-        """Write down soon how a scan ended, together with others that end: it is told already."""
-        self._ended.append((scan, outcome))
-        if self._writing is None or self._writing.done():
-            self._enough.clear()
-            self._writing = asyncio.create_task(self._write_ended())
-        if len(self._ended) >= _TOGETHER:
-            self._enough.set()
-
-    async def _write_ended(self) -> None:
-        while self._ended:
-            await self._wait(self._enough, _TOGETHER_S)
-            self._enough.clear()
-            ended, self._ended = self._ended, []
-            endings = [
-                Ending(scan.nonce, outcome.state, outcome.reason, outcome.message)
-                for scan, outcome in ended
-            ]
-            at = self._clock.wall()
-            await self._store.write(partial(outbox.settle, endings=endings, at=at))
-            for scan, outcome in ended:
-                if outcome.state is State.REFUSED:
-                    logger.warning(
-                        "the server refused %s %s: %s", scan.type, scan.order_code, outcome.reason
-                    )
-                if self._on_settled:
-                    self._on_settled(scan, outcome)
-
-    async def _written(self) -> None:
-        """Wait until all that ended is written down, at once. Raises StoreError."""
-        self._enough.set()
-        writing = self._writing
-        if writing:
-            try:
-                await asyncio.shield(writing)
-            finally:
-                if writing is self._writing and writing.done():
-                    self._writing = None
+        self._endings.add(debt.scan, outcome)
 
     async def _failed(self, scan: Scan, error: ServerError) -> None:
         """Tell a server that is away from one that fails on this row. Raises ServerUnreachable."""
@@ -255,8 +212,8 @@ class Push:
         """One poisoned row never holds up the rest; when only it keeps failing, it is shelved."""
         logger.warning("%s %s to the back: %s", scan.type, scan.order_code, words)
         if self._resting.fail(scan.nonce, self._clock.monotonic()):
-            self._write(scan, Outcome(State.SHELVED, outbox.FAILED, words))
-            await self._written()
+            self._endings.add(scan, Outcome(State.SHELVED, outbox.FAILED, words))
+            await self._endings.written()
             await self._say_shelf()
         else:
             work = partial(outbox.note_failure, nonce=scan.nonce, message=words)
@@ -302,14 +259,6 @@ class Push:
             self._health.warn("exits", _NO_CHECKOUT)
         elif self._health.of("exits"):
             self._health.ok("exits")
-
-    @staticmethod
-    async def _wait(what: asyncio.Event, at_most_s: float | None) -> None:
-        try:
-            async with asyncio.timeout(at_most_s):
-                await what.wait()
-        except TimeoutError:
-            return
 
 
 def _scans(number: int) -> str:

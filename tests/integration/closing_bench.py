@@ -38,7 +38,7 @@ def closing_of(gate: Bench, *, most: int = 2000, settle_s: float = 0.01) -> Chec
         on_change=lambda: None,
         again_s=0.01,
     )
-    gate.push._on_settled = made.settled
+    gate.on_settled.append(made.settled)
     return made
 
 

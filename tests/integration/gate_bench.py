@@ -65,6 +65,8 @@ class Bench:
     gate: Gate
     settled: list[tuple[Scan, Outcome]] = field(default_factory=list)
     clock: Clock = field(default_factory=lambda: Clock(synchronised=lambda: False))
+    on_settled: list[Callable[[Scan, Outcome], None]] = field(default_factory=list)
+    """Who else hears of each scan that is settled."""
 
     @property
     def world(self) -> World:
@@ -212,6 +214,14 @@ async def bench(
     """An open gate that has not pulled yet; it asks before red only with a time-out to do so."""
     health = Health()
     settled: list[tuple[Scan, Outcome]] = []
+
+    hearers: list[Callable[[Scan, Outcome], None]] = []
+
+    def hear(scan: Scan, outcome: Outcome) -> None:
+        settled.append((scan, outcome))
+        for hearer in hearers:
+            hearer(scan, outcome)
+
     clock = Clock(synchronised=lambda: False)
     panel = open_panel(
         config.Panel(kind="gpio" if pins else "none"),
@@ -246,7 +256,7 @@ async def bench(
                 capabilities=lambda: pull.capabilities,
                 exit_via=exit_via,
                 look_again=pull.probe,
-                on_settled=lambda scan, outcome: settled.append((scan, outcome)),
+                on_settled=hear,
                 patience=patience,
             )
             asker = Asker(client, timeout_ms=confirm_timeout_ms, can_list=lambda: pull.can_list)
@@ -265,7 +275,9 @@ async def bench(
                 on_shown=lambda _: push.wake(),
             )
             client.on_reach = lambda reachable: push.back() if reachable else None
-            bench = Bench(server, store, client, health, panel, pull, push, gate, settled, clock)
+            bench = Bench(
+                server, store, client, health, panel, pull, push, gate, settled, clock, hearers
+            )
             bench.lag(0)
             yield bench
 
