@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gated.errors import GatedError, ServerError
 from gated.model import Act
 from gated.store import differences, ledger
+from gated.sync.wait import wait_at_most
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,11 +72,7 @@ class Census:
             is_new = self._read.is_set()
             self._read.clear()
             await self.look(compare=is_new)
-            try:
-                async with asyncio.timeout(_LOOK_S):
-                    await self._read.wait()
-            except TimeoutError:
-                continue
+            await wait_at_most(_LOOK_S, self._read)
 
     async def look(self, *, compare: bool) -> None:
         """Count once, ask the server if it is time to, and compare if the list was read anew."""

@@ -13,6 +13,7 @@ from gated.store.delta import Changed
 from gated.store.lookup import checkin_lists
 from gated.store.rows import moment, stamp
 from gated.sync.pace import Pace
+from gated.sync.wait import wait_at_most
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -91,7 +92,7 @@ class Changes:
             else:
                 self._health.ok("changes", "up to date")
                 pace.reset()
-            await self._wait(pause_s)
+            await wait_at_most(pause_s, self._begun)
 
     async def once(self) -> int | None:
         """Take in what changed; how many positions, or None when there is no cursor yet.
@@ -163,10 +164,3 @@ class Changes:
             self._noted_at = asked_at
             work = partial(facts.put, name="pulled_at", value=stamp(self._clock.at(asked_at)))
             await self._store.write(work)
-
-    async def _wait(self, pause_s: float) -> None:
-        try:
-            async with asyncio.timeout(pause_s):
-                await self._begun.wait()
-        except TimeoutError:
-            return

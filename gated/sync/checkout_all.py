@@ -13,6 +13,7 @@ from gated.errors import ClosingBusy, GatedError, ServerError
 from gated.model import BY_CLOSING, Act
 from gated.store import closings, ledger
 from gated.store.lookup import checkin_lists
+from gated.sync.wait import wait_at_most
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -175,12 +176,8 @@ class CheckOutAll:
             closing = await self._store.read(closings.latest)
             if closing and closing.state == "going":
                 await (self._in_bulk(closing) if closing.way == "bulk" else self._each(closing))
-            try:
-                # The first exits may be told by the time we look; a beat catches what was missed.
-                async with asyncio.timeout(self._again_s):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+            # The first exits may be told by the time we look; a beat catches what was missed.
+            await wait_at_most(self._again_s, self._wake)
 
     async def _each(self, closing: Closing) -> None:
         step = partial(closings.step, closing=closing, at_most=_AT_A_TIME, clock=self._clock.trust)

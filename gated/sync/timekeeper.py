@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gated.model import State, Trust
 from gated.store import dates
+from gated.sync.wait import wait_at_most
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -57,11 +58,7 @@ class Timekeeper:
         while True:
             await self.look()
             self._heard.clear()
-            try:
-                async with asyncio.timeout(_EVERY_S):
-                    await self._heard.wait()
-            except TimeoutError:
-                continue
+            await wait_at_most(_EVERY_S, self._heard)
 
     def learn(self, date: datetime, round_trip_s: float) -> None:
         """Hear what time it is at the server; the first to say so is heeded at once."""
