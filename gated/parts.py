@@ -16,22 +16,11 @@ from gated.emergency import was_on
 from gated.front import Front, open_front
 from gated.gate import Gate, Shown
 from gated.health import Bell, Health
-from gated.server.client import Client
-from gated.server.token import read_token
 from gated.standing import Standing, stand
 from gated.steering import Steering, steer
 from gated.store.database import Store
 from gated.store.tickets import Keeper
-from gated.sync.ask import Asker
-from gated.sync.bulk import Bulk
-from gated.sync.census import Census
-from gated.sync.changes import Changes
-from gated.sync.checkout_all import CheckOutAll
-from gated.sync.forgetting import Forgetting
-from gated.sync.freshness import Freshness
-from gated.sync.pull import Pull
-from gated.sync.push import Push
-from gated.sync.timekeeper import Timekeeper
+from gated.sync.opening import Sync, open_sync
 from gated.tryouts import Tryouts
 from gated.web.actions import actions
 from gated.web.afar import Afar, open_afar
@@ -85,17 +74,9 @@ class Parts:
 
     store: Store
     front: Front
-    client: Client
+    sync: Sync
     desk: Desk
     eyes: Eyes
-    pull: Pull
-    freshness: Freshness
-    forgetting: Forgetting
-    changes: Changes
-    push: Push
-    timekeeper: Timekeeper
-    closing: CheckOutAll
-    census: Census
     gate: Gate
     overview: Overview
     page: Page | None
@@ -115,14 +96,7 @@ class Parts:
     def background(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         """What goes on beside the guests, by name."""
         return {
-            "clock": self.timekeeper.run,
-            "pull": self.pull.run,
-            "changes": self.changes.run,
-            "freshness": self.freshness.run,
-            "forgetting": self.forgetting.run,
-            "push": self.push.run,
-            "closing": self.closing.run,
-            "census": self.census.run,
+            **self.sync.background,
             "inputs": self.steering.follow,
             "passage": self.steering.passage.run,
             "schedule": self.steering.timetable.run,
@@ -165,13 +139,16 @@ async def open_parts(
         pin_factory=extras.pin_factory,
         way_open=await was_on(store, config.panel),
     )
+    sync = await open_sync(
+        stack, config, store, keeper, clock, health, on_settled=extras.on_settled
+    )
     desk = Desk(
         store,
         front.panel,
         clock,
         health,
         on_change=changed.ring,
-        on_owed=lambda: push.wake(),  # noqa: PLW0108  it is made later
+        on_owed=sync.push.wake,
         signals=front.signals,
     )
     await desk.start(config.gate.mode)
@@ -185,87 +162,19 @@ async def open_parts(
         on_looked=lambda ms: afar.looked(ms),  # noqa: PLW0108  it is opened later
         light=front.torch_switch(config.panel),
     )
-    client, timekeeper = await _open_client(
-        stack, Client(config.server, read_token(config.server)), store, clock, health
-    )
-
-    def taken_in() -> None:
-        census.wake()
-        changed.ring()
-
-    changes = Changes(
-        client,
-        store,
-        keeper,
-        clock,
-        health,
-        every_s=config.server.pull_s,
-        capabilities=lambda: pull.capabilities,
-        on_changed=taken_in,
-    )
-
-    def pulled() -> None:
-        push.back()  # a token that works again works for the upload too
-        taken_in()
-
-    pull = Pull(
-        client,
-        store,
-        keeper,
-        clock,
-        health,
-        every_s=config.server.complete_s,
-        changes=changes,
-        on_pulled=pulled,
-    )
-    await pull.remember()
-
-    def settled(scan: Scan, outcome: Outcome) -> None:
-        closing.settled(scan, outcome)
-        if extras.on_settled:
-            extras.on_settled(scan, outcome)
-        changed.ring()
-
-    push = Push(
-        client,
-        store,
-        clock,
-        health,
-        capabilities=lambda: pull.capabilities,
-        exit_via=config.server.exit_via,
-        look_again=pull.probe,
-        before_telling=timekeeper.before_telling,
-        on_settled=settled,
-    )
-    census = Census(
-        client,
-        store,
-        clock,
-        health,
-        capacity=config.gate.capacity,
-        every_s=3 * config.server.pull_s,
-        on_owed=push.wake,
-    )
-    closing = CheckOutAll(
-        client,
-        store,
-        clock,
-        health,
-        bulk=Bulk(
-            client,
-            store,
-            clock,
-            most=config.server.bulk_most,
-            capabilities=lambda: pull.capabilities,
-            read_list=pull.once,
-        ),
-        on_owed=push.wake,
-        on_change=changed.ring,
-    )
-    standing = await stand(file or config, config.server, client, store, clock, health)
+    standing = await stand(file or config, config.server, sync.client, store, clock, health)
     tryouts = Tryouts()
     steering = await steer(
-        stack, config, front, store, clock, desk, closing, inputs, tryouts, on_owed=push.wake
+        stack,
+        config,
+        front,
+        store,
+        clock,
+        desk,
+        sync.closing,
+        inputs,
+        tryouts,
+        on_owed=sync.push.wake,
     )
     overview = Overview(
         config,
@@ -279,14 +188,11 @@ async def open_parts(
         lamps=front.panel.lamps,
         signals=front.signals,
         eyes=eyes.state,
-        capabilities=lambda: pull.capabilities,
-        closing=closing.progress,
-        census=census.state,
+        capabilities=lambda: sync.capabilities,
+        closing=sync.closing.progress,
+        census=sync.census.state,
         enrolment=partial(enrolment_state, standing.enrolment),
         demo=extras.demo,
-    )
-    asker = Asker(
-        client, timeout_ms=config.server.confirm_timeout_ms, can_list=lambda: pull.can_list
     )
 
     def shown(answer: Shown) -> None:
@@ -294,7 +200,7 @@ async def open_parts(
         steering.heard(answer)
         overview.remember(answer)
         afar.shown(answer)
-        push.wake()
+        sync.push.wake()
         if extras.on_shown:
             extras.on_shown(answer)
         changed.ring()
@@ -308,16 +214,16 @@ async def open_parts(
         passage=steering.passage,
         lists=config.server.checkin_lists,
         policy=config.policy,
-        asking=asker.asking,
-        ask=asker.ask,
-        reports=lambda: bool(pull.capabilities and pull.capabilities.failed_checkins),
+        asking=sync.asker.asking,
+        ask=sync.asker.ask,
+        reports=sync.can_report,
         on_shown=shown,
         signals=front.signals,
         is_tryout=tryouts.takes,
         is_free=lambda: steering.emergency.is_on,
     )
 
-    client.on_reach, client.on_answer = partial(_reached, health, push), overview.reached
+    sync.client.on_answer = overview.reached
     afar = await open_afar(
         stack,
         config,
@@ -326,7 +232,7 @@ async def open_parts(
         health,
         desk=desk,
         eyes=eyes,
-        differences=lambda: len(census.differences),
+        differences=lambda: len(sync.census.differences),
         overview=overview,
     )
     page = await open_page_and_socket(
@@ -340,14 +246,14 @@ async def open_parts(
         tryouts=tryouts,
         actions=(
             *actions(desk),
-            *difference_actions(census),
-            *closing_actions(closing),
+            *difference_actions(sync.census),
+            *closing_actions(sync.closing),
             *extras.actions,
         ),
         commands={
-            **commands(pull, desk, eyes.aiming),
-            **closing_commands(closing),
-            **difference_commands(census),
+            **commands(sync.pull, desk, eyes.aiming),
+            **closing_commands(sync.closing),
+            **difference_commands(sync.census),
         },
         rung_by=(changed, lamps_changed),
         sessions=extras.sessions,
@@ -356,17 +262,9 @@ async def open_parts(
     return Parts(
         store=store,
         front=front,
-        client=client,
+        sync=sync,
         desk=desk,
         eyes=eyes,
-        pull=pull,
-        freshness=Freshness(store, clock, health, old_s=config.server.old_after_s),
-        forgetting=Forgetting(store, clock, keep_days=config.privacy.keep_days),
-        changes=changes,
-        push=push,
-        timekeeper=timekeeper,
-        closing=closing,
-        census=census,
         gate=gate,
         overview=overview,
         page=page,
@@ -377,21 +275,3 @@ async def open_parts(
         sightings=sightings,
         stop=stop or asyncio.Event(),
     )
-
-
-async def _open_client(
-    stack: AsyncExitStack, client: Client, store: Store, clock: Clock, health: Health
-) -> tuple[Client, Timekeeper]:
-    """Every answer of the server's tells the time, too."""
-    timekeeper = Timekeeper(clock, store, health, ask=client.version)
-    await timekeeper.start()
-    client.on_date = timekeeper.learn
-    return await stack.enter_async_context(client), timekeeper
-
-
-def _reached(health: Health, push: Push, reachable: bool) -> None:  # noqa: FBT001  called so
-    if reachable:
-        health.ok("server", "connected")
-        push.back()
-    else:
-        health.warn("server", "does not answer: the gate goes on by itself")

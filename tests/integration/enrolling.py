@@ -108,7 +108,7 @@ class Unenrolled:
     async def works(self) -> daemon.Parts:
         """Wait until it is enrolled, and has its list."""
         parts = await asyncio.wait_for(self.ready.get(), 30)
-        while not parts.pull.can_list:
+        while not parts.sync.pull.can_list:
             await asyncio.sleep(0.01)
         return parts
 

@@ -212,7 +212,7 @@ async def gate_before_window(
         await running
     parts = await ready
     if pulled:
-        while not parts.pull.can_list:
+        while not parts.sync.pull.can_list:
             await asyncio.sleep(0.01)
     try:
         yield Bench(parts, window, hands, pins, running, answers)

@@ -128,7 +128,7 @@ async def test_a_clock_that_jumps_by_years_between_scans_breaks_nothing(
         ):
             await bench.parts.desk.set_mode(kind, origin="page")
             hands.off += jump
-            await bench.parts.timekeeper.look()
+            await bench.parts.sync.timekeeper.look()
             shown = await bench.scan(secret)
             assert shown.decision.verdict is Verdict.ADMIT, shown
             happened.append(hands.wall())
@@ -145,7 +145,7 @@ async def test_what_was_learnt_of_a_boot_survives_a_restart_without_network(tmp_
     async with TicketServer(World.made_up(20)) as server:
         async with gate_before_window(server, tmp_path, hands=hands) as bench:
             await trusted(bench, Trust.LEARNT)
-            await bench.parts.timekeeper.look()
+            await bench.parts.sync.timekeeper.look()
         await server.unplug()
         again = Hands(off=YEARS, synchronised=False)
         async with gate_before_window(

@@ -88,7 +88,7 @@ async def test_a_day_no_honest_guest_sees_red_and_no_dishonest_one_green(
         await bench.settled()
 
         world.cancel_order(world.positions[2].order)
-        await bench.parts.pull.once()
+        await bench.parts.sync.pull.once()
         await show("inside, canceled since", secret[2])
 
         await server.unplug()

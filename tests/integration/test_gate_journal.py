@@ -81,9 +81,9 @@ async def test_every_scan_of_a_day_is_one_entry_and_no_entry_has_a_secret(
             await scan(position.secret)
         await scan(forged + "2")
         await server.plug()
-        bench.parts.push.back()
+        bench.parts.sync.push.back()
         await bench.settled()
-        await bench.parts.pull.once()
+        await bench.parts.sync.pull.once()
         entries.extend(heard(journal))
 
     scans = [entry for entry in entries if b"\nVERDICT=" in entry]

@@ -87,7 +87,7 @@ async def test_a_list_that_brings_the_ticket_before_it_is_told_knows_that_it_is_
         assert await scanned(bench, ticket.secret) == LOOK
         server.world.tokens["demo-token"].security_profile = "pretixscan"
         await server.plug()
-        await bench.parts.pull.once()
+        await bench.parts.sync.pull.once()
         assert await scanned(bench, ticket.secret) == (Verdict.REFUSE, Reason.ALREADY_REDEEMED)
         await bench.settled()
         assert types(server, ticket) == ["entry"]
@@ -149,9 +149,9 @@ async def test_a_code_that_was_taken_back_is_refused_on_the_way_in_and_let_out(
         ticket = sold(server)
         await server.plug()
         old = server.world.change_secret(ticket.id, "another")
-        can = bench.parts.pull.capabilities
+        can = bench.parts.sync.pull.capabilities
         assert can
-        await bench.parts.changes.secrets(can)
+        await bench.parts.sync.changes.secrets(can)
         await server.unplug()
         assert await scanned(bench, old) == (Verdict.REFUSE, Reason.REVOKED)
         assert await scanned(bench, old, EXIT) == (Verdict.ATTENTION, Reason.NOT_CHECKED_IN)
@@ -176,9 +176,9 @@ async def test_where_the_server_can_be_asked_its_word_goes_before_the_signature(
         server.world.cancel_position(gone.id)
         await server.plug()
         async with asyncio.timeout(20):
-            while not bench.parts.client.reachable:
+            while not bench.parts.sync.client.reachable:
                 await asyncio.sleep(0.02)
         # What was still on its way to the unplugged server has failed by now.
-        await bench.parts.client.version()
+        await bench.parts.sync.client.version()
         assert await scanned(bench, known.secret) == (Verdict.ADMIT, Reason.ENTERED)
         assert (await scanned(bench, gone.secret))[0] is Verdict.REFUSE

@@ -69,7 +69,7 @@ class Monitoring:
         """Unplug the server; no answer of before is under way any more."""
         await self.server.unplug()
         with pytest.raises(ServerUnreachable):
-            await self.bench.parts.changes.once()
+            await self.bench.parts.sync.changes.once()
 
     async def ready(self) -> tuple[int, dict[str, Any]]:
         assert self.bench.parts.afar.served

@@ -36,7 +36,7 @@ class Following:
 
     async def look(self) -> int:
         """One look at the feed; the world's clock has moved on since the last change."""
-        taken = await self.bench.parts.changes.once()
+        taken = await self.bench.parts.sync.changes.once()
         assert taken is not None
         return taken
 
@@ -62,7 +62,7 @@ async def following(
         # Its own first look is over: what changes from here on is for the test to find.
         while not any(_is_look(one) for one in server.requests.matching("/orders/", method="GET")):
             await asyncio.sleep(0.01)
-        async with bench.parts.changes._looking:
+        async with bench.parts.sync.changes._looking:
             pass
         yield Following(server, world, bench)
 
@@ -160,7 +160,7 @@ async def test_a_look_that_breaks_off_goes_on_where_it_was(tmp_path: Path) -> No
         for number in range(1, 130):
             gate.world.enter(number, LIST)
         before = await gate.bench.parts.store.read(lambda db: facts.get(db, "orders_cursor"))
-        client = gate.bench.parts.client
+        client = gate.bench.parts.sync.client
 
         def fail_from_the_second_page_on() -> None:
             client.on_answer = None
@@ -168,7 +168,7 @@ async def test_a_look_that_breaks_off_goes_on_where_it_was(tmp_path: Path) -> No
 
         client.on_answer = fail_from_the_second_page_on
         with pytest.raises(ServerUnreachable):
-            await gate.bench.parts.changes.once()
+            await gate.bench.parts.sync.changes.once()
         gate.server.faults.clear()
         halfway = await gate.bench.parts.store.read(lambda db: facts.get(db, "orders_cursor"))
         await gate.look()
@@ -186,12 +186,12 @@ async def test_a_change_during_a_complete_pass_is_not_lost(tmp_path: Path) -> No
 
         def enter_after_first_page() -> None:
             if gate.server.requests.matching("/positions/", method="GET"):
-                parts.client.on_answer = None
+                parts.sync.client.on_answer = None
                 gate.world.enter(1, LIST)
 
         gate.server.requests.clear()
-        parts.client.on_answer = enter_after_first_page
-        await parts.pull.once()
+        parts.sync.client.on_answer = enter_after_first_page
+        await parts.sync.pull.once()
         await gate.look()
 
         assert await gate.exit_of(1) == (Verdict.ADMIT, Reason.LEFT)
@@ -203,7 +203,7 @@ async def test_the_list_is_as_old_as_the_question_for_it(tmp_path: Path) -> None
 
         def wait_for_an_hour() -> None:
             if gate.server.requests.matching("/positions/", method="GET"):
-                parts.client.on_answer = None
+                parts.sync.client.on_answer = None
                 hands.advance(3600)
 
         async def age() -> timedelta:
@@ -212,16 +212,16 @@ async def test_the_list_is_as_old_as_the_question_for_it(tmp_path: Path) -> None
             return hands.clock.wall() - told
 
         gate.server.requests.clear()
-        parts.client.on_answer = wait_for_an_hour
+        parts.sync.client.on_answer = wait_for_an_hour
         # The look that follows a pass waits until its age was read.
-        async with parts.changes._looking:
-            await parts.pull.once()
+        async with parts.sync.changes._looking:
+            await parts.sync.pull.once()
             after_pass = await age()
         await gate.look()
         hands.advance(60)
-        parts.client.on_answer = lambda: hands.advance(3600)
+        parts.sync.client.on_answer = lambda: hands.advance(3600)
         await gate.look()
-        parts.client.on_answer = None
+        parts.sync.client.on_answer = None
         after_look = await age()
 
     assert timedelta(minutes=59) < after_pass < timedelta(minutes=61)
@@ -232,9 +232,9 @@ async def test_a_revoked_code_of_no_ticket_is_called_revoked(tmp_path: Path) -> 
     async with following(tmp_path, Dialect.PRETIX, mode="entry") as gate:
         gate.world.enter(1, LIST)
         old = gate.world.change_secret(50)
-        can = gate.bench.parts.pull.capabilities
+        can = gate.bench.parts.sync.pull.capabilities
         assert can is not None
-        await gate.bench.parts.changes.secrets(can)
+        await gate.bench.parts.sync.changes.secrets(can)
         await gate.bench.parts.store.write(
             lambda db: db.execute("DELETE FROM tickets WHERE position_id = 50")
         )
@@ -250,11 +250,11 @@ async def test_a_token_without_the_right_to_orders_is_said_and_passes_are_made_i
     async with TicketServer(world) as server:
         world.tokens["demo-token"].security_profile = "pretixscan_online_kiosk"
         async with gate_before_window(server, tmp_path, pulled=False) as bench:
-            while bench.parts.pull.capabilities is None:
+            while bench.parts.sync.pull.capabilities is None:
                 await asyncio.sleep(0.01)
             state = await bench.parts.overview.state()
 
-    assert bench.parts.pull.capabilities.changes is False
+    assert bench.parts.sync.pull.capabilities.changes is False
     assert "changes" in {one["name"] for one in state["server"]["missing"]}
 
 

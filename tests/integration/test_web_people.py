@@ -203,7 +203,7 @@ async def test_the_organiser_checks_everybody_out_in_two_steps(
         await expect(dialog.get_by_role("checkbox")).to_be_disabled()
         await expect(dialog).to_contain_text("Not possible now: 18 are inside on list 1")
         await look(tab, "closing-question")
-        assert (await bench.parts.closing.progress()) is None
+        assert (await bench.parts.sync.closing.progress()) is None
 
         await dialog.get_by_role("button", name="Check out 18").click()
         region = tab.get_by_role("region", name="Closing time")
@@ -224,7 +224,7 @@ async def test_the_counts_the_day_and_what_the_server_has_otherwise_are_shown_an
         first = min(world.positions)
         last = world.checkins_of(first, LIST)[-1]
         world.enter(first, LIST, at=last.datetime + timedelta(microseconds=5))
-        await bench.parts.pull.once()
+        await bench.parts.sync.pull.once()
         await log_in(tab, TOKEN)
         guests = tab.get_by_role("region", name="Guests")
         await expect(guests).to_contain_text("0 in, 2 out")
@@ -237,7 +237,7 @@ async def test_the_counts_the_day_and_what_the_server_has_otherwise_are_shown_an
         while first in world.inside(LIST):
             await asyncio.sleep(0.02)
         await bench.settled()
-        await bench.parts.pull.once()
+        await bench.parts.sync.pull.once()
         await expect(tab.locator("#differences li")).to_have_count(0)
 
 

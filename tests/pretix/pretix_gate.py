@@ -116,7 +116,7 @@ async def gate_at_pretix(
     parts = await ready
     if pulled:
         async with asyncio.timeout(60):
-            while not parts.pull.can_list:
+            while not parts.sync.pull.can_list:
                 await asyncio.sleep(0.05)
     try:
         yield AtPretix(

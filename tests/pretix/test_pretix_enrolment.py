@@ -180,7 +180,7 @@ async def test_revoked_at_pretix_a_gate_forgets_the_list_keeps_its_scans_and_tak
             await asyncio.sleep(0.05)
         hands.advance(601)
         with pytest.raises(DeviceRevoked):
-            await parts.pull.once()
+            await parts.sync.pull.once()
         waiting = await gate.waiting()
         state = await waiting.overview.state()
         kept = await waiting.store.read(lambda db: list(ledger.every(db)))

@@ -256,7 +256,7 @@ async def test_who_is_inside_leaves_with_attention_and_pretix_takes_it_as_a_fact
     async with gate_at_pretix(pretix, tmp_path, mode="exit") as gate:
         for ticket in (guest, twin):
             await change(pretix, method, path, body, ticket)
-        await gate.parts.pull.once()
+        await gate.parts.sync.pull.once()
         assert await said(gate, guest.secret) == (ATTENTION, reason)
         (scan,) = await gate.settled()
 
@@ -284,7 +284,7 @@ async def test_the_exit_of_a_canceled_position_ends_as_refused_for_pretix_takes_
     assert (await pretix.redeem("conf", "all", addon.secret)).word == "ok"
     async with gate_at_pretix(pretix, tmp_path, mode="exit") as gate:
         await change(pretix, "DELETE", "orderpositions/{id}/", {}, addon)
-        await gate.parts.pull.once()
+        await gate.parts.sync.pull.once()
         assert await said(gate, addon.secret) == (ATTENTION, Reason.CANCELED)
         (scan,) = await gate.settled()
 

@@ -79,8 +79,10 @@ async def _run(plan: Plan, url: str, start: int) -> None:
     extras = Extras(source=Blind(), clock=hasty_clock())
     async with AsyncExitStack() as stack:
         parts = await open_parts(stack, settings(plan, url), extras)
-        background = [asyncio.create_task(work()) for work in (parts.pull.run, parts.changes.run)]
-        background.append(asyncio.create_task(parts.push.run()))
+        background = [
+            asyncio.create_task(work()) for work in (parts.sync.pull.run, parts.sync.changes.run)
+        ]
+        background.append(asyncio.create_task(parts.sync.push.run()))
         try:
             driving = asyncio.create_task(_drive(parts, plan, start))
             done, _ = await asyncio.wait({driving, *background}, return_when="FIRST_COMPLETED")
@@ -92,7 +94,7 @@ async def _run(plan: Plan, url: str, start: int) -> None:
 
 
 async def _drive(parts: Parts, plan: Plan, start: int) -> None:
-    while start == 0 and not parts.pull.can_list:
+    while start == 0 and not parts.sync.pull.can_list:
         await asyncio.sleep(0.1)
     guests = Guests(plan, start)
     acks = os.open(plan.acks, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -112,7 +114,7 @@ async def _pull_once_more(parts: Parts) -> None:
     """The server may still be on its way up from its last kill: knock again, as a gate does."""
     while True:
         try:
-            await parts.pull.once()
+            await parts.sync.pull.once()
         except ServerUnreachable:
             await asyncio.sleep(1)
         else:
