@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from gated.errors import BadReply, NoSuchEndpoint, NotAuthorized, ServerRefused
-from gated.server import counts, wire
+from gated.server import bodies, counts, wire
 from gated.server.events import Place, event, place, subevents_page
 from gated.server.http import Connection, judge
 from gated.server.orders import OrdersPage, SecretsPage, orders_page, secrets_page
@@ -115,12 +115,12 @@ class Client(Connection):
             raise ServerRefused(_NOBODY, status=404, reason="invalid")
         name = scan.position_id or quote(code, safe="")
         path = f"{self._positions(scan.list_id)}{name}/redeem/"
-        body = wire.redeem_body(scan, force=force, pending=pending)
+        body = bodies.redeem_body(scan, force=force, pending=pending)
         _accept(wire.redeemed((await self.post(path, body)).body))
 
     async def checkout(self, scan: Scan, *, force: bool, key: str) -> None:
         """Record an exit with checkout/single; repeating is safe by its idempotency key."""
-        body = wire.checkout_body(scan, force=force)
+        body = bodies.checkout_body(scan, force=force)
         headers = {"X-Idempotency-Key": key}
         answer = await self.post(self._checkout(), body, headers)
         _accept(wire.checked_out(answer.body))
@@ -140,7 +140,7 @@ class Client(Connection):
         """
         if not lists:
             raise ValueError("no list is every list to the server")
-        body = {"checkin_lists": list(lists), "datetime": wire.utc(at)}
+        body = {"checkin_lists": list(lists), "datetime": bodies.utc(at)}
         path = f"{self._event}/checkout/bulk/"
         headers = {"X-Idempotency-Key": key}
         answer = await self.request("POST", path, body=body, headers=headers, timeout_s=timeout_s)
@@ -154,7 +154,7 @@ class Client(Connection):
     async def report(self, scan: Scan, raw_barcode: str) -> None:
         """Report a refused scan with failed_checkins."""
         path = f"{self._event}/checkinlists/{scan.list_id}/failed_checkins/"
-        await self.post(path, wire.failed_checkin_body(scan, raw_barcode))
+        await self.post(path, bodies.failed_checkin_body(scan, raw_barcode))
 
     async def position_shape(self, list_id: int) -> PositionShape | None:
         """Tell what tickets look like here, or None for a token that may not list them."""
@@ -218,7 +218,7 @@ class Client(Connection):
     async def orders(self, since: datetime, page: int) -> tuple[OrdersPage, datetime]:
         """Fetch a page of the orders changed since, and the server's time; oldest change first."""
         query = {
-            "modified_since": wire.utc(since),
+            "modified_since": bodies.utc(since),
             "ordering": "last_modified",
             "include_canceled_positions": "true",
             "page": page,

@@ -19,8 +19,8 @@ from gated import config
 from gated.clock import Clock
 from gated.health import Health
 from gated.model import ScanType
+from gated.server.bodies import utc
 from gated.server.client import Client
-from gated.server.wire import utc
 from gated.simulator.dialects import Dialect
 from gated.store import Store
 from gated.store.redeem import Asking, Redemption, redeem
