@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from gated.simulator.exchange import Refusal, answer, crash, parse_time, sent_object, stamp
 from gated.simulator.payloads import shown_name
 from gated.simulator.redeem import EXIT
-from gated.simulator.world import is_inside
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,7 +27,7 @@ def check_out_one(site: Site, call: Call) -> Reply:
         raise Refusal(answer({"error": "Invalid position or checkin list"}, status=404))
     at = _time(site, sent)
     # Any value but an empty one is force, the string "false" too.
-    if not sent.get("force") and not is_inside(position, on.id):
+    if not sent.get("force") and not position.is_inside(on.id):
         sentence = "This attendee is not currently checked in."
         raise Refusal(answer({"error": sentence, "code": "not_checked_in"}, status=400))
     row = site.world.record(position.id, on.id, EXIT, at=at, device=call.may.device_id)

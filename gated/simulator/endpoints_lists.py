@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from gated.simulator.exchange import Refusal, answer, detail, row_id, stamp
 from gated.simulator.paging import paginated
 from gated.simulator.records import PAID, PENDING
-from gated.simulator.world import is_inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +70,7 @@ def show_status(site: Site, call: Call) -> Reply:
         expected[position.item] = expected.get(position.item, 0) + 1
         if _has_entered(position, on.id):
             came[position.item] = came.get(position.item, 0) + 1
-            inside += is_inside(position, on.id)
+            inside += position.is_inside(on.id)
     items = [item for item in site.world.items.values() if on.covers(item.id)]
     return answer(
         {

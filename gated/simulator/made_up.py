@@ -47,8 +47,15 @@ def fill(world: World, *, guests: int, seed: int) -> None:
         world.positions[7].canceled = True
 
 
+def unused_code(world: World, chance: random.Random) -> str:
+    """Draw a code that no order has yet."""
+    while (code := "".join(chance.choices(_CODE, k=5))) in world.orders:
+        pass
+    return code
+
+
 def _sell(world: World, number: int, *, chance: random.Random) -> None:
-    code = _unused_code(world, chance)
+    code = unused_code(world, chance)
     now = world.clock()
     status = _status(number)
     email = f"guest{number:04d}@example.org"
@@ -104,12 +111,6 @@ def _status(number: int) -> str:
             return EXPIRED
         case _:
             return PAID
-
-
-def _unused_code(world: World, chance: random.Random) -> str:
-    while (code := "".join(chance.choices(_CODE, k=5))) in world.orders:
-        pass
-    return code
 
 
 def _letters(chance: random.Random, length: int) -> str:

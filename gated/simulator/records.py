@@ -126,6 +126,18 @@ class PositionRecord:
     attention: bool = False
     checkins: list[CheckinRecord] = field(default_factory=list)
 
+    def is_inside(self, list_id: int) -> bool:
+        """Apply the server's rule, which goes by the datetimes that clients sent."""
+        entered = left = None
+        for row in self.checkins:
+            if row.list != list_id:
+                continue
+            if row.type == "entry":
+                entered = row.datetime if entered is None else max(entered, row.datetime)
+            else:
+                left = row.datetime if left is None else max(left, row.datetime)
+        return entered is not None and (left is None or entered > left)
+
 
 @dataclass(slots=True)
 class RevokedSecret:

@@ -6,7 +6,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gated.simulator.made_up import fill
+from gated.simulator.made_up import fill, unused_code
 from gated.simulator.records import (
     CANCELED,
     PAID,
@@ -25,7 +25,7 @@ from gated.simulator.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 
 def _utc_now() -> datetime:
@@ -101,7 +101,7 @@ class World:
 
     def inside(self, list_id: int) -> set[int]:
         """Return the positions whose last entry on the list is newer than their last exit."""
-        return {p.id for p in self.positions.values() if p.checkins and is_inside(p, list_id)}
+        return {p.id for p in self.positions.values() if p.checkins and p.is_inside(list_id)}
 
     def checkins_of(self, position_id: int, list_id: int | None = None) -> list[CheckinRecord]:
         """Return the recorded entries and exits of a position, oldest arrival first."""
@@ -176,7 +176,7 @@ class World:
         now = self.clock()
         if addon_to is None:
             order = OrderRecord(
-                code=self._unused_code(),
+                code=unused_code(self, secrets.SystemRandom()),
                 datetime=now,
                 expires=now + timedelta(days=10),
                 last_modified=now,
@@ -291,25 +291,3 @@ class World:
         self.note(order)
         for number in order.positions:
             self.note(self.positions[number])
-
-    def _unused_code(self) -> str:
-        return next(code for code in _codes() if code not in self.orders)
-
-
-def is_inside(position: PositionRecord, list_id: int) -> bool:
-    """Apply the server's rule, which goes by the datetimes that clients sent."""
-    entered = left = None
-    for row in position.checkins:
-        if row.list != list_id:
-            continue
-        if row.type == "entry":
-            entered = row.datetime if entered is None else max(entered, row.datetime)
-        else:
-            left = row.datetime if left is None else max(left, row.datetime)
-    return entered is not None and (left is None or entered > left)
-
-
-def _codes() -> Iterator[str]:
-    letters = "ABCDEFGHJKLMNPQRSTUVWXYZ3789"
-    while True:
-        yield "".join(secrets.choice(letters) for _ in range(5))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from gated.model import Scan, ScanType, State
 from gated.simulator.process import books
 from gated.simulator.records import PAID, CheckinRecord
-from gated.simulator.world import World, is_inside
+from gated.simulator.world import World
 from gated.store import ledger, open_read_only
 
 from .plan import TICKETS, Plan
@@ -155,7 +155,7 @@ def _inside(found: Books) -> Iterable[str]:
         if any(scan.state not in _TAKEN for scan in scans):
             continue
         position = found.world.positions[number]
-        there = any(is_inside(position, one) for one in lists)
+        there = any(position.is_inside(one) for one in lists)
         here = number in found.inside
         last = scans[-1].type is ScanType.ENTRY
         if (there, here) != (last, last):
