@@ -10,11 +10,20 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from itertools import pairwise
+from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from gated.model import Checkin, ScanType
+from gated.rule_values import (
+    absolute,
+    at_most,
+    chained,
+    equal,
+    instant,
+    is_before,
+    less,
+    time_of_day,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,17 +97,17 @@ class _Evaluation:
             checkin.at for checkin in facts.history if checkin.type is ScanType.ENTRY
         )
         self._operators: dict[str, Callable[..., Any]] = {
-            "==": _equal,
-            "!=": lambda left, right: not _equal(left, right),
-            "<": _chain(_less),
-            "<=": _chain(_at_most),
-            ">": lambda left, right: _less(right, left),
-            ">=": lambda left, right: _at_most(right, left),
+            "==": equal,
+            "!=": lambda left, right: not equal(left, right),
+            "<": chained(less),
+            "<=": chained(at_most),
+            ">": lambda left, right: less(right, left),
+            ">=": lambda left, right: at_most(right, left),
             "inList": lambda member, members: member in members,
             "objectList": lambda *members: list(members),
             "lookup": lambda _kind, key, _label: int(key),
-            "isBefore": _is_before,
-            "isAfter": lambda left, right, minutes=None: _is_before(right, left, minutes),
+            "isBefore": is_before,
+            "isAfter": lambda left, right, minutes=None: is_before(right, left, minutes),
             "buildTime": self._build_time,
             "var": self._variable,
             "entries_since": lambda start: len(self._since(start)),
@@ -174,9 +183,9 @@ class _Evaluation:
     def _build_time(self, kind: Any, text: Any = None) -> datetime:
         facts = self._facts
         if kind == "custom":
-            return _absolute(text)
+            return absolute(text)
         if kind == "customtime":
-            return self._today_at(_time_of_day(text))
+            return self._today_at(time_of_day(text))
         date = {
             "date_from": facts.date_from,
             "date_to": facts.date_to or facts.date_from,
@@ -210,10 +219,10 @@ class _Evaluation:
         return local.replace(fold=now.fold).astimezone(UTC)
 
     def _since(self, start: Any) -> list[datetime]:
-        return self._entries[bisect_left(self._entries, _instant(start)) :]
+        return self._entries[bisect_left(self._entries, instant(start)) :]
 
     def _before(self, end: Any) -> list[datetime]:
-        return self._entries[: bisect_left(self._entries, _instant(end))]
+        return self._entries[: bisect_left(self._entries, instant(end))]
 
     def _days(self, entries: Sequence[datetime]) -> int:
         return len({at.astimezone(self._facts.timezone).date() for at in entries})
@@ -256,61 +265,3 @@ def _parts(node: Any) -> tuple[str, list[Any]]:
         raise _Undecided(" ".join(operators))
     operands = node[operators[0]]
     return operators[0], operands if isinstance(operands, list) else [operands]
-
-
-def _equal(left: Any, right: Any) -> bool:
-    kinds = {type(left), type(right)}
-    if str in kinds and datetime in kinds:
-        raise TypeError("how the server writes a time is not known")
-    for kind in (str, bool):
-        if kind in kinds:
-            return bool(kind(left) == kind(right))
-    return bool(left == right)
-
-
-def _less(left: Any, right: Any) -> bool:
-    if {int, float} & {type(left), type(right)}:
-        try:
-            return float(left) < float(right)
-        except (TypeError, ValueError):
-            return False
-    return bool(left < right)
-
-
-def _at_most(left: Any, right: Any) -> bool:
-    return _less(left, right) or _equal(left, right)
-
-
-def _chain(compare: Callable[[Any, Any], bool]) -> Callable[..., bool]:
-    def chained(left: Any, right: Any, *more: Any) -> bool:
-        values = (left, right, *more)
-        if more and not all(isinstance(value, int | float) for value in values):
-            raise TypeError("only numbers have a between")
-        return all(compare(*pair) for pair in pairwise(values))
-
-    return chained
-
-
-def _is_before(left: Any, right: Any, tolerance_minutes: Any = None) -> bool:
-    tolerance = timedelta(minutes=float(tolerance_minutes or 0))
-    return _instant(left) < _instant(right) + tolerance
-
-
-def _instant(value: Any) -> datetime:
-    if not isinstance(value, datetime):
-        raise TypeError("not a time")
-    return value
-
-
-def _absolute(text: Any) -> datetime:
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        raise ValueError("a time without an offset is no instant")
-    return at.astimezone(UTC)
-
-
-def _time_of_day(text: Any) -> time:
-    # Without a colon the server's parser takes digits for a day or a year; it drops the rest.
-    if ":" not in str(text):
-        raise ValueError("not a time of day")
-    return time.fromisoformat(str(text).rpartition("T")[2]).replace(tzinfo=None)
