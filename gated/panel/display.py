@@ -199,8 +199,9 @@ def _broken(text: str, width: int, size: int) -> list[str]:
 
 
 def _width(text: str, size: int) -> float:
-    # One more: on 64-bit ARM some lines are drawn a pixel wider than they are measured.
-    return 1 + _font(size).getbbox(_spelled(text))[2]  # type: ignore[no-any-return]
+    """In pixels, as drawn on a screen of one bit a pixel or of many, whichever is wider."""
+    boxes = [_font(size).getbbox(_spelled(text), mode=mode) for mode in ("1", "L")]
+    return max(box[2] for box in boxes)
 
 
 @lru_cache
