@@ -201,7 +201,7 @@ def _broken(text: str, width: int, size: int) -> list[str]:
 def _width(text: str, size: int) -> float:
     """In pixels, as drawn on a screen of one bit a pixel or of many, whichever is wider."""
     boxes = [_font(size).getbbox(_spelled(text), mode=mode) for mode in ("1", "L")]
-    return max(box[2] for box in boxes)
+    return max(float(box[2]) for box in boxes)
 
 
 @lru_cache
