@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 
+from gated import durable
 from gated.errors import StoreError
 
 if TYPE_CHECKING:
@@ -133,24 +133,16 @@ class IdentityFolder:
 
     def _write(self, name: str, content: bytes) -> None:
         path = self.path / name
-        draft = path.with_name(f".{name}.new")
         try:
             self._make_folder()
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            try:
-                os.write(descriptor, content)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            draft.replace(path)
-            _sync(self.path)
+            durable.write(path, content)
         except OSError as error:
             raise _unusable(path, error) from None
 
     def _remove(self, name: str) -> None:
         try:
             (self.path / name).unlink()
-            _sync(self.path)
+            durable.sync_folder(self.path)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -166,7 +158,7 @@ class IdentityFolder:
         if self.path.is_dir():
             return
         self.path.mkdir(parents=True, mode=0o700)
-        _sync(self.path.parent)
+        durable.sync_folder(self.path.parent)
 
 
 def laid_over(config: Config) -> Config:
@@ -207,15 +199,6 @@ def _credential() -> Path | None:
     folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
     path = Path(folder) / _CREDENTIAL
     return path if folder and path.is_file() else None
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # some file systems sync no folders
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unusable(path: Path, error: OSError) -> StoreError:
