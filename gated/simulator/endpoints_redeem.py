@@ -101,10 +101,7 @@ def unknown_ticket(site: Site, on: ListRecord, attempt: Attempt, *, text: str) -
     site.world.keep_row(
         position=None,
         list=on.id,
-        type=attempt.type,
-        at=attempt.at,
-        nonce=attempt.nonce,
-        device=attempt.device,
+        **attempt.columns,
         successful=False,
         error_reason="invalid",
         raw_barcode=text,

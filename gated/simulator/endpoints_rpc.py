@@ -45,14 +45,7 @@ def redeem_fork(site: Site, call: Call) -> Reply:
     content = position_on_list(site, position, on.id)
     denial = redeem(site, on, position, attempt)
     if denial is not None:
-        site.world.record(
-            position.id,
-            on.id,
-            attempt.type,
-            at=attempt.at,
-            nonce=attempt.nonce,
-            device=attempt.device,
-        )
+        site.world.record(position.id, on.id, **attempt.columns)
     return answer(
         {
             "status": "ok" if denial is None else "redeemed",

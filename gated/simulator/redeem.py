@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gated.simulator.records import PAID, PENDING
 
@@ -28,6 +28,11 @@ class Attempt:
     canceled_supported: bool = False
     device: int | None = None
 
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What of it is written to the check-in log."""
+        return {"type": self.type, "at": self.at, "nonce": self.nonce, "device": self.device}
+
 
 @dataclass(frozen=True, slots=True)
 class Denial:
@@ -48,14 +53,7 @@ def redeem(site: Site, on: ListRecord, position: PositionRecord, attempt: Attemp
         return None
     if not attempt.force and not _may_pass(site, on, rows, attempt.type):
         return Denial("already_redeemed")
-    site.world.record(
-        position.id,
-        on.id,
-        attempt.type,
-        at=attempt.at,
-        nonce=attempt.nonce,
-        device=attempt.device,
-    )
+    site.world.record(position.id, on.id, **attempt.columns)
     return None
 
 
@@ -67,10 +65,7 @@ def keep_failure(
         site.world.keep_row(
             position=position.id,
             list=on.id,
-            type=attempt.type,
-            at=attempt.at,
-            nonce=attempt.nonce,
-            device=attempt.device,
+            **attempt.columns,
             successful=False,
             error_reason=denial.reason,
             error_explanation=denial.explanation,
