@@ -124,37 +124,11 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> Answer:
-        """Send, and sort out what is no answer at all; a 401 or 403 is NotAuthorized."""
-        if self._session is None:
-            raise ServerUnreachable("the connection is not open")
-        data = None if body is None else msgspec.json.encode(body)
-        if data is not None:
-            headers = {"Content-Type": "application/json", **(headers or {})}
-        loop = asyncio.get_running_loop()
-        asked = loop.time()
-        try:
-            async with self._session.request(
-                method,
-                URL(self._url + path, encoded=True),
-                data=data,
-                headers=headers,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=timeout_s) if timeout_s else self._timeout,
-            ) as response:
-                self._tell_date(response, loop.time() - asked)
-                answer = Answer(
-                    status=response.status,
-                    kind=response.content_type,
-                    body=await _read(response),
-                    page_generated=response.headers.get("X-Page-Generated", ""),
-                    retry_after_s=_seconds(response.headers.get("Retry-After", "")),
-                )
-        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
-            self._reached(reachable=False)
-            never = isinstance(error, aiohttp.ClientConnectorError)
-            raise ServerUnreachable(
-                f"the server does not answer: {_said(error)}", sent=not never
-            ) from error
+        """Send, tell who listens what the answer says of the server, and give the answer.
+
+        No answer at all, or "later", is ServerUnreachable; a 401 or 403 is NotAuthorized.
+        """
+        answer = await self._send(method, path, body, headers or {}, timeout_s)
         if answer.status in _LATER:
             self._reached(reachable=answer.status == 429)
             raise ServerUnreachable(
@@ -171,6 +145,46 @@ class Connection:
         if self.on_welcome and 200 <= answer.status < 300 and answer.kind == "application/json":
             self.on_welcome()
         return answer
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None,
+        headers: Mapping[str, str],
+        timeout_s: float | None,
+    ) -> Answer:
+        """Whatever comes back, read whole. Raises ServerUnreachable, or BadReply if too large."""
+        if self._session is None:
+            raise ServerUnreachable("the connection is not open")
+        data = None if body is None else msgspec.json.encode(body)
+        if data is not None:
+            headers = {"Content-Type": "application/json", **headers}
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
+        try:
+            async with self._session.request(
+                method,
+                URL(self._url + path, encoded=True),
+                data=data,
+                headers=headers,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=timeout_s) if timeout_s else self._timeout,
+            ) as response:
+                self._tell_date(response, loop.time() - asked)
+                return Answer(
+                    status=response.status,
+                    kind=response.content_type,
+                    body=await _read(response),
+                    page_generated=response.headers.get("X-Page-Generated", ""),
+                    retry_after_s=_seconds(response.headers.get("Retry-After", "")),
+                )
+        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
+            self._reached(reachable=False)
+            never = isinstance(error, aiohttp.ClientConnectorError)
+            raise ServerUnreachable(
+                f"the server does not answer: {_said(error)}", sent=not never
+            ) from error
 
     def _tell_date(self, response: aiohttp.ClientResponse, round_trip_s: float) -> None:
         """What is no JSON may come from a portal that knows no time."""
