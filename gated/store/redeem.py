@@ -144,20 +144,16 @@ def _record(
     decision: Decision,
     known: Facts,
 ) -> tuple[Scan, ...]:
+    """Write a row for each stay: one nonce each, for ending two stays makes two calls."""
     codes = {one.position_id: one.order_code for one in (*known.found, *known.addons)}
+    refused = decision.verdict is Verdict.REFUSE
     scans = []
     for number, stay in enumerate(decision.stays):
-        # One row, one nonce: a sighting that ends two stays makes two calls to the server.
         nonce = redemption.nonce if number == 0 else f"{redemption.nonce}-{number + 1}"
-        is_known = decision.verdict.admits and decision.reason is not Reason.FREE_FLOW
-        owed = is_known or (decision.verdict is Verdict.REFUSE and redemption.reports)
-        is_out = False
-        if is_known and redemption.type is ScanType.EXIT and stay.position_id:
-            past = known.history.get((stay.list_id, stay.position_id))
-            entered = past[-1].at if past else None
-            is_out = closings.walked_out(db, stay.list_id, stay.position_id, entered=entered)
-            owed = not is_out
-        told_by_text = owed and (decision.verdict is Verdict.REFUSE or not stay.position_id)
+        owed = _is_owed(redemption, decision)
+        is_out = owed and not refused and _left_at_closing(db, redemption, stay, known)
+        owed = owed and not is_out
+        told_by_text = owed and (refused or not stay.position_id)
         row = db.execute(
             "INSERT INTO scans (nonce, sighting, type, list_id, position_id, order_code,"
             " secret_hash, secret_text, verdict, reason, at, dated, boot_id, monotonic_ns, eye,"
@@ -188,6 +184,24 @@ def _record(
         ).fetchone()
         scans.append(scan_of(row))
     return tuple(scans)
+
+
+def _is_owed(redemption: Redemption, decision: Decision) -> bool:
+    """Whether a decision is the server's business at all."""
+    if decision.verdict is Verdict.REFUSE:
+        return redemption.reports
+    return decision.reason is not Reason.FREE_FLOW
+
+
+def _left_at_closing(
+    db: sqlite3.Connection, redemption: Redemption, stay: Stay, known: Facts
+) -> bool:
+    """Whether an exit that closing time wrote stands for this one: see `walked_out`."""
+    if redemption.type is not ScanType.EXIT or not stay.position_id:
+        return False
+    past = known.history.get((stay.list_id, stay.position_id))
+    entered = past[-1].at if past else None
+    return closings.walked_out(db, stay.list_id, stay.position_id, entered=entered)
 
 
 def _dated(at: datetime, stay: Stay, known: Facts) -> datetime:
