@@ -269,7 +269,7 @@ class Passage:
         if self._settings.relay is None:
             return
         try:
-            self._panel.set_relay(open_ or self._held, stays=self._held)
+            self._panel.set_relay(open_, stays=self._held)
         except PanelError as error:
             self._health.fail("panel", str(error))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from rig import LIST, Bench, gate_before_window
 
 from gated.model import BY_PASSAGE, Reason, Scan, ScanType, State, Verdict
 from gated.simulator.dialects import Dialect
+from gated.simulator.faults import Fault
 from gated.simulator.server import TicketServer
 from gated.simulator.world import World
-from gated.store import ledger
+from gated.store import granted, ledger
 
 RELAY, SENSOR = 5, 6
 TURNSTILE = {"relay": RELAY, "sensor": SENSOR, "timeout_s": 1.0}
@@ -157,6 +159,45 @@ async def test_annulled_without_the_server_it_counts_no_more_at_once_and_is_take
     told = sorted(world.checkins_of(1, LIST), key=lambda row: row.datetime)
     assert [row.type for row in told] == ["entry", "exit", "entry"]
     assert world.inside(LIST) == {1}
+
+
+async def test_annulled_before_the_server_heard_of_it_there_is_nothing_to_make_up_for(
+    server: TicketServer, tmp_path: Path
+) -> None:
+    world = server.world
+    async with gate(server, tmp_path, timeout_s=60.0) as bench:
+        lost = server.faults.add(Fault.RESET_BEFORE_COMMIT, path="/redeem/")
+        first = await bench.scan(world.positions[1].secret)
+        await walk(bench)
+        # Begun, so that the server may have heard of it; it has not.
+        while not (await bench.parts.store.read(lambda db: list(ledger.every(db))))[0].attempts:
+            await asyncio.sleep(0.02)
+        await bench.parts.desk.annul(first.scans[0].nonce, origin="page")
+        server.faults.remove(lost)
+        scans = await bench.settled()
+
+    assert [(scan.type, scan.state) for scan in scans] == [(ScanType.ENTRY, State.ANNULLED)]
+    assert scans[0].server_message == "nobody passed; it was never told"
+    assert world.checkins_of(1, LIST) == []
+
+
+async def test_what_makes_up_for_an_entry_is_owed_once_however_often_it_is_begun(
+    server: TicketServer, tmp_path: Path
+) -> None:
+    world = server.world
+    async with gate(server, tmp_path, timeout_s=60.0) as bench:
+        await bench.scan(world.positions[1].secret)
+        await walk(bench)
+        (entry,) = await bench.settled()
+        # As by a gate that was killed before it wrote down that it had.
+        owe = partial(granted.compensate, scan=entry, at=bench.hands.wall())
+        await bench.parts.store.write(owe)
+        await bench.parts.store.write(owe)
+        bench.parts.sync.push.wake()
+        scans = await bench.settled()
+
+    assert [scan.type for scan in scans] == [ScanType.ENTRY, ScanType.EXIT]
+    assert [row.type for row in world.checkins_of(1, LIST)] == ["entry", "exit"]
 
 
 async def test_a_sensor_that_is_dead_holds_up_no_guest_and_loses_none(
