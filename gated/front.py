@@ -113,6 +113,7 @@ async def open_front(
             on_input=on_input,
             on_change=lamps_changed.ring,
             on_failure=failed,
+            on_well=partial(health.ok, "panel"),
         )
 
     unwired = settings.panel.model_copy(

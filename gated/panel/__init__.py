@@ -96,6 +96,7 @@ def open_panel(
     on_input: Callable[[Input], None],
     on_change: Callable[[], None],
     on_failure: Callable[[PanelError], None],
+    on_well: Callable[[], None] = lambda: None,
     volume: Callable[[], int] = lambda: 100,
     pin_factory: object | None = None,
     way_open: bool = False,
@@ -105,11 +106,11 @@ def open_panel(
 
     All callbacks are called in the event loop: `on_input` once for whatever was done at it,
     `on_change` when a lamp or the buzzer changed, `on_failure` for failures that no caller
-    hears of because they happen in the middle of a signal or on exit. `volume` is asked
-    before each tone, in percent. A given gpiozero
-    `pin_factory` stands in for the configured one and is not closed; `way_open` is how the relay
-    is taken; `stream` is where the
-    console panel writes, stdout if not given.
+    hears of because they happen in the middle of a signal or on exit, `on_well` when all pins
+    that failed have done since what they could not. `volume` is asked before each tone, in
+    percent. A given gpiozero `pin_factory` stands in for the configured one and is not closed;
+    `way_open` is how the relay is taken; `stream` is where the console panel writes, stdout if
+    not given.
     """
     if panel.kind == "gpio":
         # gpiozero is loaded only where there are pins.
@@ -123,6 +124,7 @@ def open_panel(
             on_input=on_input,
             on_change=on_change,
             on_failure=on_failure,
+            on_well=on_well,
         )
     from gated.panel.console import ConsolePanel  # noqa: PLC0415 - it imports this module
 

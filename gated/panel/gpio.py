@@ -42,6 +42,7 @@ class GpioPanel:
         on_input: Callable[[Input], None],
         on_change: Callable[[], None],
         on_failure: Callable[[PanelError], None],
+        on_well: Callable[[], None] = lambda: None,
         pin_factory: Any = None,
         way_open: bool = False,
         volume: Callable[[], int] = lambda: 100,
@@ -52,10 +53,12 @@ class GpioPanel:
         self._on_input = on_input
         self._on_change = on_change
         self._on_failure = on_failure
+        self._on_well = on_well
         self._pin_factory = pin_factory
         self._way_open = way_open
         self._parts: dict[str, Output] = {}
         self._written: dict[str, int] = {}
+        self._failing: set[tuple[str, bool]] = set()
         self._signal = Player(self._write_step, on_failure=on_failure, speed=speed)
         self._status = Player(self._write_status, on_failure=on_failure, speed=speed)
         self._trial = Player(self._write_trial, on_failure=on_failure, speed=speed)
@@ -216,7 +219,7 @@ class GpioPanel:
 
     def _write(self, levels: Mapping[str, int]) -> None:
         failures: list[PanelError] = []
-        changed = False
+        changed, was_failing = False, bool(self._failing)
         for name, level in levels.items():
             part = self._parts.get(name)
             if part is None:
@@ -226,10 +229,15 @@ class GpioPanel:
                     part.write(level)
             except PanelError as error:
                 failures.append(error)
+                self._failing.add((name, bool(level)))
             else:
+                # A lamp that cannot be lit may well be put out: that says nothing.
+                self._failing.discard((name, bool(level)))
                 changed |= self._written.get(name, 0) != level
                 self._written[name] = level
         if changed:
             self._on_change()
+        if was_failing and not self._failing:
+            self._on_well()
         if failures:
             raise failures[0]

@@ -15,6 +15,7 @@ import pytest
 from rig import LIST, Process, gate_before_window
 
 from gated.errors import CameraError
+from gated.health import Condition, Level
 from gated.model import State, Verdict
 from gated.simulator.server import TicketServer
 from gated.simulator.world import World
@@ -146,7 +147,9 @@ async def test_a_camera_that_vanishes_lights_error_and_ends_the_gate_after_a_few
     assert camera == [{"part": "camera", "level": "error", "words": "the window is broken"}]
 
 
-async def test_a_panel_that_fails_is_said_and_scanning_goes_on(tmp_path: Path) -> None:
+async def test_a_panel_that_fails_is_said_until_it_is_mended_and_scanning_goes_on(
+    tmp_path: Path,
+) -> None:
     world = crowd()
     async with (
         TicketServer(world) as server,
@@ -155,12 +158,18 @@ async def test_a_panel_that_fails_is_said_and_scanning_goes_on(tmp_path: Path) -
         # As if somebody shorted the wire: gpiozero itself refuses to write this pin now.
         bench.pins.pin(17).function = "input"
         answer = await bench.scan(world.positions[1].secret)
-        state = await bench.parts.overview.state()
+        panel = bench.parts.health.of("panel")
+        assert panel
+        assert panel.level is Level.ERROR
+        assert "[panel] green does not answer" in panel.words
+
+        bench.pins.pin(17).function = "output"
+        await bench.scan(world.positions[2].secret)
+        async with asyncio.timeout(10):
+            while bench.parts.health.of("panel") != Condition("panel", Level.OK, ""):
+                await asyncio.sleep(0.02)
 
     assert answer.decision.verdict is Verdict.ADMIT
-    panel = next(one for one in state["health"] if one["part"] == "panel")
-    assert panel["level"] == "error"
-    assert "[panel] green does not answer" in panel["words"]
 
 
 async def test_a_panel_that_does_not_open_is_said_and_scanning_goes_on(tmp_path: Path) -> None:

@@ -52,14 +52,19 @@ class Bench:
         self.inputs: list[Input] = []
         self.seen: list[Lamps] = []
         self.failures: list[PanelError] = []
+        self.recoveries = 0
         self.panel = GpioPanel(
             config.Panel(**settings),
             pin_factory=self.factory,
             on_input=self._heard,
             on_change=lambda: self.seen.append(self.panel.lamps()),
             on_failure=self.failures.append,
+            on_well=self._recovered,
             speed=FAST,
         )
+
+    def _recovered(self) -> None:
+        self.recoveries += 1
 
     def _heard(self, given: Input) -> None:
         self.inputs.append(given)
@@ -503,6 +508,28 @@ async def test_a_lamp_that_goes_on_failing_is_not_told_again_by_the_same_signal(
 
         assert bench.failures == []
         bench.pin(GREEN).loose = False
+
+
+async def test_a_lamp_that_failed_is_well_once_it_does_what_it_could_not() -> None:
+    bench = Bench()
+    async with bench.panel as panel:
+        panel.set_mode(ScanType.ENTRY)
+        bench.pin(ENTRY).loose = bench.pin(EXIT).loose = True
+        with pytest.raises(PanelError):
+            panel.set_mode(ScanType.EXIT)
+        bench.pin(EXIT).loose = False
+        with pytest.raises(PanelError):
+            panel.set_mode(ScanType.EXIT)
+        bench.pin(ENTRY).loose = False
+        panel.set_mode(ScanType.ENTRY)
+        panel.show(SIGNALS["accepted"])
+        # The one lit, the other put out: neither is what failed.
+        assert bench.recoveries == 0
+
+        panel.set_mode(ScanType.EXIT)
+        assert bench.recoveries == 1
+        panel.set_mode(ScanType.EXIT)
+        assert bench.recoveries == 1
 
 
 async def test_a_failure_later_in_a_signal_is_told_once_and_does_not_end_it() -> None:
