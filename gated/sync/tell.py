@@ -97,14 +97,13 @@ class Teller:
         return outcome
 
     async def _tell(self, debt: Debt) -> Outcome:
+        """Go the table's ways until the server agrees or there is none left."""
         scan = debt.scan
         # checkout/single takes positions only.
         exit_via = self._exit_via if scan.position_id else "redeem"
         dialect = dialect_of(self._capabilities(), exit_via)
-        # Another endpoint or another token knows no key nor nonce of the earlier try.
         moved = bool(scan.via) and not is_known(scan.type, dialect, scan.via)
-        strange = bool(scan.attempts) and debt.told_by not in {"", self._mark}
-        spent = debt.failed or moved or strange
+        spent = self._is_spent(debt, moved=moved)
         if spent and await self._had_it(debt):
             return Outcome(State.DUPLICATE, message=_HAD_IT)
         objection, looked = _objection(scan), False
@@ -113,6 +112,7 @@ class Teller:
             try:
                 await self._attempt(debt, way, fresh=spent)
             except ServerRefused as refusal:
+                # A no after the first attempt may only say that an earlier one counted.
                 if scan.attempts and not looked and await self._had_it(debt):
                     return Outcome(State.DUPLICATE, message=_HAD_IT)
                 looked = True
@@ -127,6 +127,15 @@ class Teller:
                 way = further
             else:
                 return Outcome(State.CONFIRMED, *_overruled(objection))
+
+    def _is_spent(self, debt: Debt, *, moved: bool) -> bool:
+        """Whether the marks of an earlier try prove nothing any more.
+
+        It failed, or it was made at another endpoint or with another token, which know no key nor
+        nonce of it.
+        """
+        told_by_another = debt.told_by not in {"", self._mark}
+        return debt.failed or moved or (bool(debt.scan.attempts) and told_by_another)
 
     async def _attempt(self, debt: Debt, way: Way, *, fresh: bool) -> None:
         """One request; that it is made is on the disk before it is."""
