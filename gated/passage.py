@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from gated.errors import PanelError
 from gated.model import Act
+from gated.sensor import SILENT, Sensor
 from gated.store import granted, ledger
 
 if TYPE_CHECKING:
@@ -29,12 +30,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SILENT = 3
-"""So many guests in a row who did not pass are a sensor that is dead."""
-CHATTER = 8
-"""So many closings within `CALM_S` are no people."""
-CALM_S = 4.0
-_LONGEST_CLOSED_S = 10.0
 _REMEMBERED = 16
 
 
@@ -51,8 +46,8 @@ class Grant:
 class Passage:
     """Opens for guests and looks whether they pass.
 
-    `on_owed` is called when a scan may be told,
-    `on_change` when the state to show has changed. Everything but `start` returns at once.
+    `on_owed` is called when a scan may be told, `on_change` when the state to show has changed.
+    Everything but `start` and `run` returns at once.
     """
 
     def __init__(
@@ -76,19 +71,21 @@ class Passage:
         self._grants: deque[Grant] = deque()
         self._lapsed: deque[tuple[str, str]] = deque(maxlen=_REMEMBERED)
         self._missed: list[str] = []
-        self._closings: deque[float] = deque(maxlen=CHATTER)
-        self._distrust = ""
         self._held = False
         self._shut: asyncio.TimerHandle | None = None
-        self._stuck: asyncio.TimerHandle | None = None
-        self._calm: asyncio.TimerHandle | None = None
+        self._sensor = Sensor(
+            health,
+            longest_s=settings.timeout_s,
+            on_passed=self._passed,
+            on_caught=self._give_up,
+        )
         self._writing: Callable[[sqlite3.Connection], Any] | None = None
         self._writes: asyncio.Queue[Callable[[sqlite3.Connection], Any]] = asyncio.Queue()
 
     @property
     def awaits(self) -> bool:
         """Whether guests are awaited: there is a sensor, and it can be believed."""
-        return self._settings.sensor is not None and not self._distrust and not self._held
+        return self._settings.sensor is not None and not self._sensor.trouble and not self._held
 
     async def start(self) -> None:
         """Take up work: who was awaited when the gate stopped counts. Raises StoreError."""
@@ -134,24 +131,7 @@ class Passage:
 
     def sensed(self, *, closed: bool) -> None:
         """The sensor, settled: closed is somebody in the passage."""
-        loop = asyncio.get_running_loop()
-        if self._stuck:
-            self._stuck.cancel()
-            self._stuck = None
-        if not closed:
-            if self._distrust and not self._calm:
-                self._trust()
-            return
-        longest_s = max(_LONGEST_CLOSED_S, self._settings.timeout_s)
-        self._stuck = loop.call_later(longest_s, self._distrusted, _STUCK, longest_s)
-        self._closings.append(loop.time())
-        if len(self._closings) == CHATTER and loop.time() - self._closings[0] <= CALM_S:
-            self._distrusted(_CHATTERS, CALM_S)
-        if self._calm or (self._distrust and self._distrust != _SILENT):
-            self._be_calm()
-            return
-        self._trust()
-        self._passed()
+        self._sensor.sensed(closed=closed)
 
     def hold(self, *, open_: bool) -> None:
         """Open for everybody, or no more: who is on the way then counts."""
@@ -162,7 +142,8 @@ class Passage:
 
     def close(self) -> None:
         """Let go of every timer."""
-        for timer in (self._shut, self._stuck, self._calm, *(one.expiry for one in self._grants)):
+        self._sensor.close()
+        for timer in (self._shut, *(one.expiry for one in self._grants)):
             if timer:
                 timer.cancel()
 
@@ -170,7 +151,7 @@ class Passage:
         """For the page; None where there is nothing that opens and nothing that looks."""
         if self._settings.relay is None and self._settings.sensor is None:
             return None
-        return {"awaited": len(self._grants), "held": self._held, "trouble": self._distrust}
+        return {"awaited": len(self._grants), "held": self._held, "trouble": self._sensor.trouble}
 
     def _passed(self) -> None:
         self._missed.clear()
@@ -208,32 +189,7 @@ class Passage:
         if len(self._missed) >= SILENT:
             missed, self._missed = self._missed, []
             self._writes.put_nowait(partial(granted.count_after_all, sightings=missed))
-            self._distrusted(_SILENT, len(missed))
-
-    def _distrusted(self, why: str, number: float) -> None:
-        self._distrust = why
-        logger.error("passage: %s", why.format(number=f"{number:g}"))
-        self._health.warn("passage", why.format(number=f"{number:g}"))
-        if why == _CHATTERS:
-            self._be_calm()
-        self._give_up()
-
-    def _trust(self) -> None:
-        if self._distrust:
-            self._distrust = ""
-            self._health.ok("passage", "the sensor works again")
-
-    def _be_calm(self) -> None:
-        """Believed again once nothing has happened for a while."""
-        if self._calm:
-            self._calm.cancel()
-        self._calm = asyncio.get_running_loop().call_later(CALM_S, self._calmed)
-
-    def _calmed(self) -> None:
-        self._calm = None
-        self._closings.clear()
-        if not self._stuck:
-            self._trust()
+            self._sensor.found_silent(len(missed))
 
     def _give_up(self) -> None:
         """Nobody can know of those on the way: they were let through, so they count."""
@@ -272,10 +228,3 @@ class Passage:
             self._panel.set_relay(open_, stays=self._held)
         except PanelError as error:
             self._health.fail("panel", str(error))
-
-
-_STUCK = (
-    "the sensor has been closed for {number} s, so nobody is looked after: guests count at once"
-)
-_CHATTERS = "the sensor chatters, so nobody is looked after: guests count at once"
-_SILENT = "{number} guests in a row did not pass: is the sensor dead? guests count at once"

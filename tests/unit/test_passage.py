@@ -20,7 +20,8 @@ from gated.health import Health, Level
 from gated.model import Act, CheckinList, Reason
 from gated.panel import Input
 from gated.panel.gpio import GpioPanel
-from gated.passage import CALM_S, CHATTER, SILENT, Passage
+from gated.passage import Passage
+from gated.sensor import CALM_S, CHATTER, SILENT
 from gated.store import granted, ledger, outbox
 
 RELAY, SENSOR = 5, 6
