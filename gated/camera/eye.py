@@ -75,13 +75,7 @@ class Eye:
         self._save(now)
         self.quality.frames += 1
         stirs = self.watch.stirs(pixels)
-        if stirs and not self._open:
-            self.quality.open(now)
-            self._opened = now
-            self._start_over()
-        elif self._open and not stirs:
-            self.quality.close()
-        self._open = stirs
+        self._notice(now, stirs=stirs)
         self._unlooked += 1
         held = now - self._read <= _HELD_S
         still_held = held and now - self._looked >= _HELD_EVERY_S
@@ -102,7 +96,21 @@ class Eye:
         self.quality.close()
         self._open = False
 
+    def _notice(self, now: float, *, stirs: bool) -> None:
+        """Whether somebody came or left; for somebody new the passes take turns from the first."""
+        if stirs and not self._open:
+            self.quality.open(now)
+            self._opened = now
+            self._cost_s = dict.fromkeys(self._cost_s, 0.0)
+        elif self._open and not stirs:
+            self.quality.close()
+        self._open = stirs
+
     def _look(self, pixels: Grey, now: float, *, resisting: bool) -> list[Code]:
+        """Fast pass where it is likely to do, thorough pass, then one of those in turns.
+
+        The last only for what resists: something stirs or was just read, or a code is located.
+        """
         self._located = False
         likely = now == self._opened or now - self._fast_read <= _HELD_S
         codes = self._try(FAST_PASS, pixels) if likely else []
@@ -117,6 +125,10 @@ class Eye:
         codes += [code for code in thorough if code.text not in known]
         if codes or not (resisting or located) or self._saved_s <= 0:
             return codes
+        return self._take_turn(pixels, now)
+
+    def _take_turn(self, pixels: Grey, now: float) -> list[Code]:
+        """The pass whose turn it is; what it costs is taken from the time saved."""
         if now - self._read > _HELD_S:
             self._favourite = None
         turn = self._favourite or min(self._passes, key=lambda one: self._cost_s[one.name])
@@ -135,12 +147,9 @@ class Eye:
         return codes
 
     def _save(self, now: float) -> None:
+        """Save a share of the time since the frame before, for the passes in turns."""
         eager = now - max(self._opened, self._read) <= _EAGER_S
         share = _EAGER_SHARE if eager else _PATIENT_SHARE
         passed_s = max(0.0, now - self._before)
         self._saved_s = min(_MOST_SAVED_S, self._saved_s + share * passed_s)
         self._before = now
-
-    def _start_over(self) -> None:
-        """For somebody new the passes take turns in their order again."""
-        self._cost_s = dict.fromkeys(self._cost_s, 0.0)
