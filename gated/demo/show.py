@@ -93,6 +93,8 @@ class Show:
     def __init__(
         self, server: TicketServer, world: World, *, guests: int | None, seed: int
     ) -> None:
+        self.parts: Parts | None = None
+        """The gate, once it is open."""
         self._server = server
         self._limit = guests
         self._terminal = Terminal()
@@ -109,7 +111,6 @@ class Show:
         self._all_told = asyncio.Event()
         self._scene = Scene(self._guest, seed=seed, left=self._has_left)
         self._loop = asyncio.get_running_loop()
-        self._parts: Parts | None = None
         self._settled = 0
         self._owed = 0
 
@@ -140,7 +141,7 @@ class Show:
         self._terminal.summary(told=self._told(), seconds=time.monotonic() - started)
 
     def _ready(self, parts: Parts) -> None:
-        self._parts = parts
+        self.parts = parts
         url = f"{parts.page.url}#secret={_PIN}" if parts.page else None
         self._terminal.welcome(url, self._server.url)
         self._bring_in()
@@ -148,10 +149,10 @@ class Show:
     async def _direct(self) -> None:
         """Wait for the last guest and for the server to know it all, then stop the gate."""
         await self._done.wait()
-        assert self._parts is not None  # noqa: S101  nobody comes before it is ready
+        assert self.parts is not None  # noqa: S101  nobody comes before it is ready
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._all_told.wait(), _SETTLE_S)
-        self._parts.stop.set()
+        self.parts.stop.set()
 
     # In the camera thread.
 
@@ -166,12 +167,12 @@ class Show:
     # In the event loop.
 
     def _bring_in(self) -> None:
-        assert self._parts is not None  # noqa: S101  nobody comes before it is ready
+        assert self.parts is not None  # noqa: S101  nobody comes before it is ready
         if self._limit is not None and self._come >= self._limit:
             self._done.set()
             return
         story = self._wanted.pop(0) if self._wanted else ""
-        self._here = self._cast.next(self._parts.desk.mode, story)
+        self._here = self._cast.next(self.parts.desk.mode, story)
         self._come += 1
         self._answered = False
         self._next.put(self._here[0])
@@ -191,8 +192,8 @@ class Show:
         await asyncio.sleep(0.15)
         pin.drive_high()
         await asyncio.sleep(0.15)
-        assert self._parts is not None  # noqa: S101  the press came after it
-        mode = "check-in" if self._parts.desk.mode == "entry" else "check-out"
+        assert self.parts is not None  # noqa: S101  the press came after it
+        mode = "check-in" if self.parts.desk.mode == "entry" else "check-out"
         self._terminal.say(f"a steward presses the button: {mode}")
         self._bring_in()
 
@@ -206,7 +207,7 @@ class Show:
         self._answered = True
         if position_id is not None and answer.decision.verdict.admits:
             self._cast.passed(position_id, answer.sighting.type)
-        decode_ms = self._parts.eyes.decode_ms if self._parts else 0.0
+        decode_ms = self.parts.eyes.decode_ms if self.parts else 0.0
         self._terminal.shown(answer, story, decode_ms=decode_ms, told=self._told())
         self._scene.answered(guest.text)
 
@@ -228,8 +229,8 @@ class Show:
         else:
             await self._server.unplug()
             self._terminal.say("the network cable is out")
-        if self._parts:
-            self._parts.health.changed.ring()
+        if self.parts:
+            self.parts.health.changed.ring()
 
     async def _invite(self, arguments: dict[str, Any], _: str) -> None:
         story = str(arguments.get("id", ""))
@@ -238,7 +239,7 @@ class Show:
         self._wanted.append(story)
 
     def _state(self) -> dict[str, Any]:
-        mode = self._parts.desk.mode if self._parts else ScanType.EXIT
+        mode = self.parts.desk.mode if self.parts else ScanType.EXIT
         guests = [
             {"id": story.id, "words": f"A guest who {story.words}"} for story in STORIES[mode]
         ]

@@ -66,13 +66,13 @@ class Connection:
         timeout_s: float,
         on_reach: Callable[[bool], None] | None = None,
     ) -> None:
+        self.url = url
         self.reachable: bool | None = None
         self.on_reach = on_reach
         self.on_answer: Callable[[], None] | None = None
         self.on_date: Callable[[datetime, float], None] | None = None
         self.on_revoked: Callable[[], None] | None = None
         self.on_welcome: Callable[[], None] | None = None
-        self._url = url
         # A bare token is a device's, as enrolment gives it; a team's says so.
         scheme = "" if token.startswith(("Device ", "Token ")) else "Device "
         self._headers = {"Accept": "application/json", "User-Agent": f"gated/{__version__}"}
@@ -165,7 +165,7 @@ class Connection:
         try:
             async with self._session.request(
                 method,
-                URL(self._url + path, encoded=True),
+                URL(self.url + path, encoded=True),
                 data=data,
                 headers=headers,
                 allow_redirects=False,

@@ -53,6 +53,8 @@ class Changes:
         capabilities: Callable[[], Capabilities | None],
         on_changed: Callable[[], None] | None = None,
     ) -> None:
+        self.looking = asyncio.Lock()
+        """Held while changes are taken in."""
         self._client = client
         self._store = store
         self._keeper = keeper
@@ -62,7 +64,6 @@ class Changes:
         self._capabilities = capabilities
         self._on_changed = on_changed
         self._begun = asyncio.Event()
-        self._looking = asyncio.Lock()
         self._noted_at = -_NOTE_AGE_S
 
     async def start_at(self, begun: datetime) -> None:
@@ -99,7 +100,7 @@ class Changes:
 
         Raises ServerError.
         """
-        async with self._looking:
+        async with self.looking:
             return await self._look()
 
     async def _look(self) -> int | None:

@@ -258,7 +258,7 @@ async def test_trap_08_the_three_meanings_of_404_are_told_apart(
         scans = {}
         for name, url in (("list", gate.server.url), ("page", gate.server.url + "/elsewhere")):
             await gate.scan(ENTRY, 2 if name == "list" else 3)
-            gate.client._url = url
+            gate.client.url = url
             known = gate.world.lists.pop(1)
             scan = (await gate.scans())[-1]
             with pytest.raises(BadReply) as caught:
@@ -328,7 +328,7 @@ async def test_trap_10_a_post_that_is_redirected_is_not_sent_again_as_a_get(
     ):
         await an_exit(gate)
         (scan,) = await gate.scans()
-        gate.client._url = url
+        gate.client.url = url
         with pytest.raises(BadReply, match="the server redirects"):
             await gate.client.checkout(scan, force=False, key=scan.key)
         assert len(asked) == 1

@@ -62,7 +62,7 @@ async def following(
         # Its own first look is over: what changes from here on is for the test to find.
         while not any(_is_look(one) for one in server.requests.matching("/orders/", method="GET")):
             await asyncio.sleep(0.01)
-        async with bench.parts.sync.changes._looking:
+        async with bench.parts.sync.changes.looking:
             pass
         yield Following(server, world, bench)
 
@@ -214,7 +214,7 @@ async def test_the_list_is_as_old_as_the_question_for_it(tmp_path: Path) -> None
         gate.server.requests.clear()
         parts.sync.client.on_answer = wait_for_an_hour
         # The look that follows a pass waits until its age was read.
-        async with parts.sync.changes._looking:
+        async with parts.sync.changes.looking:
             await parts.sync.pull.once()
             after_pass = await age()
         await gate.look()

@@ -31,6 +31,7 @@ from gated.server.dialects import Capabilities
 from gated.simulator.dialects import Dialect
 from gated.simulator.faults import Fault
 from gated.simulator.world import World
+from gated.store.tickets import Keeper
 from gated.sync import reading
 from gated.sync.pull import Progress, Pull
 
@@ -223,7 +224,7 @@ async def test_a_redirect_is_not_followed(tmp_path: Path) -> None:
 async def test_an_address_below_the_server_is_told_from_a_refusal(tmp_path: Path) -> None:
     world = small_world()
     async with bench(tmp_path, world=world) as gate:
-        gate.client._url += "/control"
+        gate.client.url += "/control"
         with pytest.raises(BadReply, match="answered 404 with text/html, not JSON: check"):
             await gate.pull.once()
 
@@ -287,9 +288,8 @@ async def test_what_the_server_can_do_is_found_out_and_remembered(
             expected.failed_checkins,
         )
         assert gate.world.checkins == {}
-        later = Pull(
-            gate.client, gate.store, gate.pull._keeper, gate.pull._clock, gate.health, every_s=60
-        )
+        keeper = Keeper(gate.store.vault)
+        later = Pull(gate.client, gate.store, keeper, gate.clock, gate.health, every_s=60)
         await later.remember()
         assert later.capabilities == found
 

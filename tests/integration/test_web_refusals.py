@@ -84,11 +84,11 @@ async def in_the_demo(folder: Path) -> AsyncIterator[Parts]:
         settings = demo_config(server, folder, web=True, port=0)
         web_keys(folder)
         running = asyncio.create_task(show.run(settings))
-        while show._parts is None:
+        while show.parts is None:
             assert not running.done()
             await asyncio.sleep(0.02)
-        yield show._parts
-        show._parts.stop.set()
+        yield show.parts
+        show.parts.stop.set()
         await running
 
 
