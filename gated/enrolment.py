@@ -13,7 +13,7 @@ import msgspec
 from gated import __version__
 from gated.choices import Choice, clear_choice, offered
 from gated.errors import CodeUsed, EnrolmentRefused, GatedError, ServerError, ServerUnreachable
-from gated.identity import Identity, Intent, enrols
+from gated.identity import Identity, Intent
 from gated.logs import printable
 from gated.server.device import DeviceClient
 from gated.store import home
@@ -33,7 +33,11 @@ logger = logging.getLogger(__name__)
 
 
 class Enrolment(Tenure):
-    """One gate's standing with its server. Every act and every refusal is in the ledger."""
+    """The ways into a tenure: by a code, by a person's choice, by taking up what was cut off.
+
+    Every act and every refusal is in the ledger. `choices` are what a person has to choose from,
+    `words` the newest that whoever enrols should know; `on_words` is called when they are said.
+    """
 
     def __init__(
         self,
@@ -45,15 +49,8 @@ class Enrolment(Tenure):
     ) -> None:
         super().__init__(config, store, clock, on_change=on_change)
         self.choices: tuple[Choice, ...] = ()
-        """What a person has to choose from, once the server was asked."""
         self.words = ""
         self.on_words: Callable[[], None] = lambda: None
-
-    @property
-    def _at_hand(self) -> str:
-        """The token file of the identity that there is."""
-        identity = self.identity
-        return identity.token_file if identity else ""
 
     @property
     def expects(self) -> str:
@@ -84,14 +81,14 @@ class Enrolment(Tenure):
                 await self.refuse(f"{code.host}: {error}", origin=origin)
                 raise
             finally:
-                self._open.set()
+                self._cut_off.set()
             return await self._pick(origin, event, lists)
 
     async def run(self) -> None:
         """Take up what a stop or a lost answer cut off, whenever there is such a thing."""
         pace = Pace(first_s=1, longest_s=5)
         while True:
-            await self._open.wait()
+            await self._cut_off.wait()
             try:
                 await self.resume()
                 await self._tell_version()
@@ -102,7 +99,7 @@ class Enrolment(Tenure):
                 await asyncio.sleep(pace.next())
             else:
                 pace.reset()
-                self._open.clear()
+                self._cut_off.clear()
 
     async def resume(self) -> None:
         """Take up what the last stop, or a lost answer, cut off."""
@@ -146,20 +143,12 @@ class Enrolment(Tenure):
                 )
             return await self._take(identity, event, lists, origin)
 
-    async def _tell_version(self) -> None:
-        """Tell the server when this gate runs another version than it was told of."""
-        identity = self.identity if enrols(self._config) else None
-        if identity and identity.chosen and not identity.spent and identity.software != __version__:
-            async with self._lock, self._device(identity) as device:
-                await device.update()
-                await self._save(msgspec.structs.replace(identity, software=__version__))
-
     async def refuse(self, why: str, *, origin: str) -> None:
         """Write down that somebody tried. Raises StoreError."""
         await self._note("enrol_refused", origin, why)
 
     async def _check(self, code: Handshake, *, other_server: bool, replace: bool) -> None:
-        if not enrols(self._config):
+        if not self.enrols:
             raise EnrolmentRefused(BY_CONFIG)
         identity = self.identity
         if identity and not identity.spent and not replace:
@@ -186,6 +175,12 @@ class Enrolment(Tenure):
                 f" cannot be told {where}: enrol there again, or take them away with"
                 " gated unenrol --export FILE"
             )
+
+    @property
+    def _at_hand(self) -> str:
+        """The token file of the identity that there is."""
+        identity = self.identity
+        return identity.token_file if identity else ""
 
     async def _initialize(self, intent: Intent) -> None:
         """Ask for the token; that it was asked for is on the disk before."""
@@ -261,6 +256,14 @@ class Enrolment(Tenure):
         logger.info("works for event %s, lists %s, by %s", event, list(lists), origin)
         self._on_change()
         return chosen
+
+    async def _tell_version(self) -> None:
+        """Tell the server when this gate runs another version than it was told of."""
+        identity = self.identity if self.enrols else None
+        if identity and identity.chosen and not identity.spent and identity.software != __version__:
+            async with self._lock, self._device(identity) as device:
+                await device.update()
+                await self._save(msgspec.structs.replace(identity, software=__version__))
 
     async def _leave(self, origin: str, *, offline: bool) -> None:
         await super()._leave(origin, offline=offline)

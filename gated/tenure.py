@@ -66,8 +66,9 @@ class Tenure:
         self._clock = clock
         self._on_change = on_change
         self._lock = asyncio.Lock()
-        self._open = asyncio.Event()
-        self._open.set()
+        self._cut_off = asyncio.Event()
+        """Something may be left to be taken up: what a stop or a lost answer cut off."""
+        self._cut_off.set()
 
     @property
     def identity(self) -> Identity | None:
@@ -75,7 +76,7 @@ class Tenure:
         return self.folder.load()
 
     @property
-    def is_open(self) -> bool:
+    def enrols(self) -> bool:
         """Whether the gate gets its token by being enrolled, not from its config."""
         return enrols(self._config)
 
@@ -96,7 +97,7 @@ class Tenure:
                     await self._written(self.folder.done)
                     raise
                 # It may have been done: only the old token can tell.
-                self._open.set()
+                self._cut_off.set()
                 await self._settle_roll(intent)
                 raise
             token_file = await self._written(partial(self.folder.put_token, rolled.token))
@@ -112,9 +113,7 @@ class Tenure:
         """
         async with self._lock:
             if self.identity is None:
-                raise EnrolmentRefused(
-                    "this gate is not enrolled" if enrols(self._config) else BY_CONFIG
-                )
+                raise EnrolmentRefused("this gate is not enrolled" if self.enrols else BY_CONFIG)
             await self._written(partial(self.folder.intend, Intent("unenrol", origin)))
             try:
                 await self._leave(origin, offline=offline)
@@ -125,7 +124,7 @@ class Tenure:
     async def revoked(self, *, origin: str = "server") -> None:
         """The server took the device's access away: forget token and list, keep the scans."""
         async with self._lock:
-            identity = self.identity if enrols(self._config) else None
+            identity = self.identity if self.enrols else None
             if identity:
                 await self._save(msgspec.structs.replace(identity, spent="revoked", token_file=""))
             await self._wipe("revoked", origin)
@@ -183,11 +182,11 @@ class Tenure:
 
     def _standing(self) -> Identity:
         """The identity whose token is good. Raises EnrolmentRefused."""
-        identity = self.identity if enrols(self._config) else None
+        identity = self.identity if self.enrols else None
         if identity is None or identity.spent:
             raise EnrolmentRefused(
                 "this gate is not enrolled: show it a device's code, or run gated enrol"
-                if enrols(self._config)
+                if self.enrols
                 else BY_CONFIG
             )
         return identity

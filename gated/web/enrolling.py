@@ -21,7 +21,7 @@ def enrolment_state(enrolment: Enrolment) -> dict[str, Any]:
     identity = enrolment.identity
     return {
         **_told(identity),
-        "state": _state(identity) if enrolment.is_open else "config",
+        "state": _state(identity) if enrolment.enrols else "config",
         "expects": enrolment.expects,
         "words": enrolment.words,
         "choices": _choices(enrolment),
