@@ -56,7 +56,8 @@ class Gate:
     What it needs of its siblings it gets as callables: `ask` fetches the tickets of a secret from
     the server by list, or None when there was no answer in time; `asking` says whether it is worth
     trying; `reports` whether refused scans are told to the server; `on_shown` hears of every
-    answer; `is_tryout` tells codes that are held up to try the camera from guests.
+    answer; `is_tryout` tells codes that are held up to try the camera from guests, `is_free`
+    whether the way is open for everybody.
     """
 
     def __init__(
@@ -114,6 +115,20 @@ class Gate:
             if self._in_hand:
                 await asyncio.wait(self._in_hand, timeout=1.0)
 
+    async def _scan_safely(self, sighting: Sighting) -> None:
+        """Nothing that goes wrong with one guest may keep out the next, or turn green."""
+        try:
+            if await self.scan(sighting):
+                while self._ill:
+                    part = self._ill.pop()
+                    self._health.ok(part, _WELL_AGAIN[part])
+        except StoreError as error:
+            logger.error("a scan could not be recorded: %s", error)
+            self._fail("store", str(error))
+        except Exception:
+            logger.exception("a scan failed")
+            self._fail("gate", "a scan failed; the log says why")
+
     async def scan(self, sighting: Sighting) -> Shown | None:
         """Decide, record, show; None when it was the same guest again. Raises StoreError."""
         if self._is_on_the_way(sighting) or (sighting.again and self._repeat(sighting)):
@@ -122,12 +137,24 @@ class Gate:
             # Its token is a secret, and no guest's: neither asked about, nor kept, nor reported.
             sighting = replace(sighting, text=STAND_IN)
             logger.warning("a device's code was held up: enrolling this gate anew needs the admin")
-        is_free = self._is_free()
-        kept = self._reports() or could_be_signed(sighting.text)
-        redemption = Redemption(
+        redemption = self._redemption(sighting)
+        asking = Asking.AWAY if redemption.free_flow else self._asking()
+        started = time.perf_counter()
+        answer = await self._store.write(partial(redeem, redemption=redemption, asking=asking))
+        asked = isinstance(answer, Ask)
+        if isinstance(answer, Ask):
+            answer = await self._redeem_for_good(sighting, redemption, answer)
+        store_ms = (time.perf_counter() - started) * 1000
+        return self._show(sighting, answer, store_ms=store_ms, asked=asked)
+
+    def _redemption(self, sighting: Sighting) -> Redemption:
+        """All that the transaction does not find in the database."""
+        vault, reports = self._store.vault, self._reports()
+        kept = reports or could_be_signed(sighting.text)
+        return Redemption(
             nonce=secrets.token_hex(16),
             type=sighting.type,
-            secret_hash=self._store.vault.hash(sighting.text),
+            secret_hash=vault.hash(sighting.text),
             at=self._clock.wall(),
             lists=self._lists,
             policy=self._policy,
@@ -136,24 +163,11 @@ class Gate:
             eye=sighting.eye,
             clock=self._clock.trust,
             awaits=self._passage.awaits,
-            free_flow=is_free,
-            reports=self._reports(),
+            free_flow=self._is_free(),
+            reports=reports,
             text=sighting.text,
-            sealed_text=self._store.vault.seal(sighting.text) if kept else None,
+            sealed_text=vault.seal(sighting.text) if kept else None,
         )
-        started = time.perf_counter()
-        answer = await self._store.write(
-            partial(
-                redeem,
-                redemption=redemption,
-                asking=Asking.AWAY if is_free else self._asking(),
-            )
-        )
-        asked = isinstance(answer, Ask)
-        if isinstance(answer, Ask):
-            answer = await self._redeem_for_good(sighting, redemption, answer)
-        store_ms = (time.perf_counter() - started) * 1000
-        return self._show(sighting, answer, store_ms=store_ms, asked=asked)
 
     async def _redeem_for_good(
         self, sighting: Sighting, redemption: Redemption, ask: Ask
@@ -211,20 +225,6 @@ class Gate:
         except PanelError as error:
             self._health.fail("panel", str(error))
             logger.error("%s", error)
-
-    async def _scan_safely(self, sighting: Sighting) -> None:
-        """Nothing that goes wrong with one guest may keep out the next, or turn green."""
-        try:
-            if await self.scan(sighting):
-                while self._ill:
-                    part = self._ill.pop()
-                    self._health.ok(part, _WELL_AGAIN[part])
-        except StoreError as error:
-            logger.error("a scan could not be recorded: %s", error)
-            self._fail("store", str(error))
-        except Exception:
-            logger.exception("a scan failed")
-            self._fail("gate", "a scan failed; the log says why")
 
     def _fail(self, part: str, words: str) -> None:
         self._ill.add(part)
