@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from playwright.async_api import Browser
 
 # No test asserts a time, and a loaded machine is no failure.
 settings.register_profile("gated", deadline=None)
@@ -44,3 +51,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker(word):
                 item.add_marker(skip)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    """A headless browser, for modules that are `in_browser`."""
+    # Only they need its library, and it is a large one.
+    from browser import browsing
+
+    async with browsing() as browser:
+        yield browser

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 import signal
 import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-import pytest
-import pytest_asyncio
-from playwright.async_api import async_playwright, expect
+from browser import PATIENCE_MS, in_browser
+from playwright.async_api import expect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -20,32 +18,8 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, Locator
     from playwright.async_api import Page as Tab
 
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-# A guest every two seconds, and a server that is asked again every few.
-PATIENCE_MS = 20_000
 
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium"),
-]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        await browser.close()
+pytestmark = in_browser
 
 
 class Demo:
@@ -122,15 +96,13 @@ async def test_with_the_cable_out_guests_pass_and_scans_wait_until_it_is_in_agai
     async with demo_in(chromium, seed=3) as (demo, tab):
         rows = tab.locator("#scan-rows tr")
         green = tab.locator('[data-lamp="green"]')
-        await expect(rows).not_to_have_count(0, timeout=PATIENCE_MS)
-        await expect(green).to_have_attribute("data-on", "yes", timeout=PATIENCE_MS)
-        await expect(green).to_have_attribute("data-on", "no", timeout=PATIENCE_MS)
+        await expect(rows).not_to_have_count(0)
+        await expect(green).to_have_attribute("data-on", "yes")
+        await expect(green).to_have_attribute("data-on", "no")
         # Pictures are fetched only while somebody looks.
         await tab.locator("#picture-room").scroll_into_view_if_needed()
-        await expect(tab.locator("#picture")).to_be_visible(timeout=PATIENCE_MS)
-        await expect(rows.first.locator('[data-state="confirmed"]')).to_be_visible(
-            timeout=PATIENCE_MS
-        )
+        await expect(tab.locator("#picture")).to_be_visible()
+        await expect(rows.first.locator('[data-state="confirmed"]')).to_be_visible()
 
         cable = tab.get_by_role("switch", name="Network cable")
         await cable.click()
@@ -138,12 +110,10 @@ async def test_with_the_cable_out_guests_pass_and_scans_wait_until_it_is_in_agai
         await expect(tab.locator("#cable-words")).to_have_text("Pulled")
         await demo.says("the network cable is out")
         server = tab.get_by_role("region", name="Ticket server")
-        await expect(server.locator("#server-level")).to_have_attribute(
-            "data-level", "warning", timeout=PATIENCE_MS
-        )
+        await expect(server.locator("#server-level")).to_have_attribute("data-level", "warning")
         await expect(server).to_contain_text("the gate goes on by itself")
         waiting = tab.locator("#outbox-waiting")
-        await expect(waiting).to_have_text(re.compile(r"^[2-9], oldest"), timeout=PATIENCE_MS)
+        await expect(waiting).to_have_text(re.compile(r"^[2-9], oldest"))
         await expect(rows.locator('[data-state="waiting"]').first).to_be_visible()
         assert await demo.says(r"told \d+ of \d+ \(cable out\)")
 
@@ -151,10 +121,8 @@ async def test_with_the_cable_out_guests_pass_and_scans_wait_until_it_is_in_agai
         owed = await number(waiting)
         await cable.click()
         await expect(cable).to_be_checked()
-        await expect(server.locator("#server-level")).to_have_attribute(
-            "data-level", "ok", timeout=PATIENCE_MS
-        )
-        await expect(waiting).to_have_text(re.compile(r"^[01](?!\d)"), timeout=PATIENCE_MS)
+        await expect(server.locator("#server-level")).to_have_attribute("data-level", "ok")
+        await expect(waiting).to_have_text(re.compile(r"^[01](?!\d)"))
         assert await number(tab.locator("#outbox-settled")) >= settled + owed - 1
         assert await number(tab.locator("#outbox-shelved")) == 0
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 from aiohttp.test_utils import unused_port
+from browser import FIND_POOR_CONTRAST, in_browser
 from enrolling import CODE, device, handshake, ticket_server, unenrolled_gate
-from playwright.async_api import async_playwright, expect
-from test_web_browser import ARGUMENTS, CHROMIUM, FIND_POOR_CONTRAST
+from playwright.async_api import expect
 
 from gated.identity import IdentityFolder
 from gated.model import Verdict
@@ -27,20 +27,8 @@ if TYPE_CHECKING:
     from playwright.async_api import Page as Tab
 
 ADMIN = "an-admin-token-for-the-page"
-PATIENCE_MS = 20_000
 
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium"),
-]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        await browser.close()
+pytestmark = in_browser
 
 
 @pytest_asyncio.fixture(loop_scope="module", params=[390, 1280], ids=lambda width: f"{width} px")
@@ -96,7 +84,7 @@ async def test_an_admin_enrols_the_gate_on_its_page_and_chooses_its_lists(
         assert await tab.evaluate(FIND_POOR_CONTRAST) == []
         await card.get_by_role("button", name="Enrol this gate").click()
 
-        await expect(card).to_contain_text("Which lists is this gate for?", timeout=PATIENCE_MS)
+        await expect(card).to_contain_text("Which lists is this gate for?")
         await card.get_by_role("button", name="Work for these").click()
         await expect(card).to_contain_text("Choose one list at least.")
         await expect(tab.locator("#health")).to_contain_text("choose the check-in list")
@@ -105,10 +93,10 @@ async def test_an_admin_enrols_the_gate_on_its_page_and_chooses_its_lists(
         assert await tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert await tab.evaluate(FIND_POOR_CONTRAST) == []
         await card.get_by_role("button", name="Work for these").click()
-        await expect(card).to_be_hidden(timeout=PATIENCE_MS)
+        await expect(card).to_be_hidden()
         await gate.works()
         # The very page goes on with the gate at work, and its reader is still the admin.
-        await expect(tab.locator("#link")).to_have_text("Live", timeout=PATIENCE_MS)
+        await expect(tab.locator("#link")).to_have_text("Live")
         await expect(tab.locator("#role")).to_have_text("Admin")
         await expect(tab.locator("#failed")).to_have_text("")
         await expect(tab.locator("#list-words")).to_contain_text(re.compile(r"^[1-9]\d* tickets"))
@@ -151,7 +139,7 @@ async def test_the_codes_own_text_will_do_and_a_server_that_is_not_expected_need
         await card.get_by_role("checkbox").check()
         await button.click()
         await gate.works()
-        await expect(card).to_be_hidden(timeout=PATIENCE_MS)
+        await expect(card).to_be_hidden()
         guest = next(one for one in server.world.positions.values() if one.addon_to is None)
         shown = await gate.scan(guest.secret)
 

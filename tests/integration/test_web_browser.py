@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +15,8 @@ import numpy as np
 import pytest
 import pytest_asyncio
 from aiohttp.test_utils import unused_port
-from playwright.async_api import async_playwright, expect
+from browser import FIND_POOR_CONTRAST, in_browser
+from playwright.async_api import expect
 from rig import picture
 
 from gated.camera.aiming import Aiming
@@ -37,17 +37,6 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext
     from playwright.async_api import Page as Tab
 
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 HOSTILE = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
 SCREENS = [
     {"width": 360, "height": 780},
@@ -55,10 +44,7 @@ SCREENS = [
     {"width": 1280, "height": 900},
 ]
 
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium"),
-]
+pytestmark = in_browser
 
 
 def ago(seconds: float) -> str:
@@ -275,14 +261,6 @@ class StandIn:
         )
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        await browser.close()
-
-
 @pytest.fixture
 def gate() -> StandIn:
     return StandIn()
@@ -320,46 +298,6 @@ new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) window.shift += entry.value;
 }).observe({ type: "layout-shift", buffered: true });
 """
-
-# Every text against the nearest painted ground behind it, as WCAG counts; big text needs less.
-FIND_POOR_CONTRAST = """() => {
-  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  const rgb = (color) => {
-    canvas.clearRect(0, 0, 1, 1);
-    canvas.fillStyle = color;
-    canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data];
-  };
-  const light = ([r, g, b]) => {
-    const [x, y, z] = [r, g, b].map((c) => {
-      c /= 255;
-      return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-    });
-    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
-  };
-  const ground = (node) => {
-    for (; node; node = node.parentElement) {
-      const color = rgb(getComputedStyle(node).backgroundColor);
-      if (color[3] === 255) return color;
-    }
-    return [255, 255, 255];
-  };
-  const poor = [];
-  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walk.nextNode()) {
-    const node = walk.currentNode.parentElement;
-    const words = walk.currentNode.textContent.trim();
-    if (!words || !node.checkVisibility({ visibilityProperty: true })) continue;
-    if (node.closest("template, option, .hidden, script, style")) continue;
-    const style = getComputedStyle(node);
-    const pair = [light(rgb(style.color)), light(ground(node))].sort((a, b) => b - a);
-    const ratio = (pair[0] + 0.05) / (pair[1] + 0.05);
-    const size = parseFloat(style.fontSize);
-    const isBig = size >= 24 || (size >= 18.7 && style.fontWeight >= 700);
-    if (ratio < (isBig ? 3 : 4.5)) poor.push(`${words}: ${ratio.toFixed(2)}`);
-  }
-  return poor;
-}"""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -626,7 +564,7 @@ async def test_a_lost_gate_is_told_and_found_again(chromium: Browser, gate: Stan
 
     gate.mode = "entry"
     async with gate.page(port=port):
-        await expect(tab.locator("#link")).to_have_text("Live", timeout=10000)
+        await expect(tab.locator("#link")).to_have_text("Live")
         await expect(lost).to_have_count(0)
         await expect(tab.locator("#mode-words")).to_have_text("Check-in")
         await expect(tab.locator("#announce")).to_contain_text("restored")

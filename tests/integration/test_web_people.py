@@ -8,17 +8,16 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import pytest_asyncio
 from axe_playwright_python.base import AXE_SCRIPT
+from browser import in_browser
 from enrolling import unenrolled_gate
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 from rig import LIST, Bench, gate_before_window
 
 from gated.model import State
@@ -39,24 +38,11 @@ if TYPE_CHECKING:
     from gated.simulator.records import PositionRecord
     from gated.waiting import Waiting
 
-CHROMIUM = shutil.which("chromium")
 PIN, TOKEN = "271828", "correct-horse-battery"
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 KEPT = os.environ.get("GATED_SCREENSHOTS", "")
 
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium"),
-]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        arguments = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-sync"]
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        await browser.close()
+pytestmark = in_browser
 
 
 def logins(folder: Path) -> dict[str, Any]:
@@ -207,7 +193,7 @@ async def test_the_organiser_checks_everybody_out_in_two_steps(
 
         await dialog.get_by_role("button", name="Check out 18").click()
         region = tab.get_by_role("region", name="Closing time")
-        await expect(region).to_contain_text("Done: of 18 inside: 18 checked out", timeout=15000)
+        await expect(region).to_contain_text("Done: of 18 inside: 18 checked out")
         await expect(tab.locator("#closing-outcomes")).to_contain_text("Checked out: 18")
         await expect(tab.locator("#count-inside")).to_have_text("0")
         await look(tab, "closing-done")
@@ -359,5 +345,5 @@ async def test_a_session_that_ends_while_the_page_is_open_hides_the_guests_again
         await log_in(tab, PIN)
         await expect(tab.locator("#scan-rows .c-ticket").first).not_to_be_empty()
         Credentials(tmp_path / "page-login").remove(Role.STAFF)
-        await expect(tab.get_by_role("button", name="Log in")).to_be_visible(timeout=10000)
+        await expect(tab.get_by_role("button", name="Log in")).to_be_visible()
         await expect(tab.locator("#scan-rows .c-ticket").first).to_be_empty()
