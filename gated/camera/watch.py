@@ -49,9 +49,11 @@ class Watch:
         self.noise = 0.0
         """Grey levels, the standard deviation from frame to frame."""
         self._measured = False
-        self._open = 0
+        self._stirring = 0
+        """So many frames in a row something has stirred."""
         self._before: Sample | None = None
-        self._empty = self._unrest = np.zeros(0, np.float32)
+        self._empty = np.zeros(0, np.float32)
+        self._unrest = np.zeros(0, np.float32)
         """The mean change of each sample, in grey levels, as long as it is no more than usual."""
         self._shape: tuple[int, ...] = ()
 
@@ -65,32 +67,43 @@ class Watch:
         sample = pixels[every // 2 :: every, every // 2 :: every].astype(np.float32)
         if self._before is None or pixels.shape != self._shape:
             self._shape = pixels.shape
-            self._empty = self._before = sample
-            self._unrest = np.full_like(sample, _UNREST_AT_FIRST)
-            self._measured, self._open = False, 0
+            self._begin(sample)
             return True
         self._measure_noise(self._before.ravel()[::_EVERY_FEW], sample.ravel()[::_EVERY_FEW])
         self._before = sample
+        change, changed = self._compare(sample)
+        stirs = bool(np.count_nonzero(changed) >= _LEAST_CHANGED)
+        self._stirring = self._stirring + 1 if stirs else 0
+        self._follow(sample, change, changed)
+        return stirs
+
+    def _begin(self, sample: Sample) -> None:
+        """Take what is seen for the empty place, of which nothing else is known yet."""
+        self._empty = self._before = sample
+        self._unrest = np.full_like(sample, _UNREST_AT_FIRST)
+        self._measured, self._stirring = False, 0
+
+    def _compare(self, sample: Sample) -> tuple[Sample, npt.NDArray[np.bool_]]:
+        """How much each sample differs from the empty place, in the light that explains most."""
         least = max(_LEAST_STEP, _SIGMAS * self.noise)
         threshold = np.maximum(least, np.float32(_SIGMAS * _OF_MEAN) * self._unrest)
-        change, changed = min(
+        return min(
             (
                 _changed(sample - relit, self._empty, threshold)
                 for relit in _relit(self._empty, sample)
             ),
             key=lambda found: np.count_nonzero(found[1]),
         )
-        stirs = bool(np.count_nonzero(changed) >= _LEAST_CHANGED)
-        self._open = self._open + 1 if stirs else 0
-        stays = self._open > _STAYS
+
+    def _follow(self, sample: Sample, change: Sample, changed: npt.NDArray[np.bool_]) -> None:
+        """Let the picture of the empty place, and of its unrest, follow what is seen."""
         follow = np.float32(_FOLLOW) * (sample - self._empty)
         unrest = np.float32(_FOLLOW_UNREST) * (change - self._unrest)
-        if not stays:
+        if self._stirring <= _STAYS:
             # Or a guest would leave a ghost behind, to be read for as long again.
             follow[changed] = unrest[changed] = 0
         self._empty = self._empty + follow
         self._unrest = self._unrest + unrest
-        return stirs
 
     def _measure_noise(self, before: Sample, now: Sample) -> None:
         fair = (np.maximum(before, now) < _BURNT) & (np.minimum(before, now) > _DROWNED)
