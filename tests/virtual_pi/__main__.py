@@ -8,9 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-from . import releases, report
+from . import image, kernel, releases, report
 from .image import ROOT
-from .kept import NotHereError, say
+from .kept import NotHereError, need, say
 from .machine import Machine, WentWrongError, ask, new_folder, running, wait_for
 from .pi import Pi
 from .pictures import tickets
@@ -24,6 +24,8 @@ _HERE = Path("/tmp/gated-virtual-pi")
 def main() -> int:
     arguments = _arguments()
     try:
+        # All at once: the kernel alone takes minutes to build.
+        need(kernel.TOOLS | image.TOOLS)
         if arguments.command == "boot":
             return _boot(arguments.folder)
         if arguments.command == "run":

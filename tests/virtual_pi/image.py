@@ -11,11 +11,12 @@ from .kept import CACHE, NotHereError, forget_all_but_newest, kept, need, run, s
 
 GUEST = Path(__file__).with_name("guest")
 ROOT = Path(__file__).parents[2]
-_TOOLS = {
+TOOLS = {
     "mmdebstrap": "mmdebstrap",
     "mke2fs": "e2fsprogs",
     "dpkg-deb": "dpkg",
     "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
+    **standins.TOOLS,
 }
 _SYSTEM = (
     "systemd,systemd-sysv,dbus,udev,kmod,procps,iproute2,ca-certificates,python3,gpiod,sudo,curl,"
@@ -41,7 +42,7 @@ _PUT = {
 
 def image() -> Path:
     """The disk of a fresh Pi, with /srv/debs as deploy/fetch-debs.sh filled it. NotHereError."""
-    need(_TOOLS | standins.TOOLS)
+    need(TOOLS)
     made_of: list[Path | str] = [
         Path(__file__),
         Path(standins.__file__),

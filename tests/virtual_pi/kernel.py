@@ -10,7 +10,7 @@ from .kept import kept, need, run
 
 _SOURCE = "linux-source-6.12"
 _CONFIG = Path(__file__).with_name("kernel.config")
-_TOOLS = {
+TOOLS = {
     "make": "make",
     "gcc": "gcc",
     "/usr/include/stdio.h": "libc6-dev",
@@ -23,7 +23,7 @@ _TOOLS = {
 
 def kernel() -> Path:
     """Raises NotHereError."""
-    need(_TOOLS)
+    need(TOOLS)
     return kept("linux", [_CONFIG, _SOURCE], _build)
 
 
