@@ -6,10 +6,13 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .kept import kept, need, run
+from .kept import NotHereError, kept, need, run
 
 _SOURCE = "linux-source-6.12"
 _CONFIG = Path(__file__).with_name("kernel.config")
+# The host's floating-point state in bytes. With AMX it is larger than Linux 6.12 leaves room for,
+# and init dies of "ptrace set fp regs failed". The room is on the kernel's stacks: kernel.config.
+_FP_STATE = ("arch/x86/um/user-offsets.c", "HOST_FP_SIZE, 2696", "HOST_FP_SIZE, 11008")
 TOOLS = {
     "make": "make",
     "gcc": "gcc",
@@ -24,7 +27,7 @@ TOOLS = {
 def kernel() -> Path:
     """Raises NotHereError."""
     need(TOOLS)
-    return kept("linux", [_CONFIG, _SOURCE], _build)
+    return kept("linux", [_CONFIG, _SOURCE, *_FP_STATE], _build)
 
 
 def _build(path: Path) -> None:
@@ -34,6 +37,7 @@ def _build(path: Path) -> None:
         run("apt-get", "download", "-qq", _SOURCE, cwd=folder)
         (package,) = folder.glob("*.deb")
         _unpack(package, folder)
+        _replace(folder / _SOURCE, *_FP_STATE)
         make = ["nice", "-n", "10", "make", "-s", "-C", folder / _SOURCE, "ARCH=um"]
         run(*make, "defconfig")
         with (folder / _SOURCE / ".config").open("a") as config:
@@ -43,6 +47,13 @@ def _build(path: Path) -> None:
         (folder / _SOURCE / "linux").rename(folder / "linux")
         run("strip", folder / "linux")
         run("cp", folder / "linux", path)
+
+
+def _replace(source: Path, name: str, old: str, new: str) -> None:
+    text = (source / name).read_text()
+    if old not in text:
+        raise NotHereError(f"{name} of {_SOURCE} has no {old!r} any more: see kernel.py")
+    (source / name).write_text(text.replace(old, new))
 
 
 def _unpack(package: Path, folder: Path) -> None:
