@@ -22,7 +22,7 @@ def write(path: Path, lines: list[Line], about: str) -> None:
     """To `path`, and beside it as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = [
-        f"| {line.step} | {line.words} | {'passed' if line.passed else '**failed**'}"
+        f"| {line.step} | {_cell(line.words)} | {'passed' if line.passed else '**failed**'}"
         f" | {line.seconds:.0f} | {_cell(line.found)} |"
         for line in lines
     ]
