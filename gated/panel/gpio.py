@@ -92,6 +92,7 @@ class GpioPanel:
             player.stop()
         self._parts = {}
         self._written = {}
+        self._failing = set()
         self._steady = {}
         self._pattern = None
         self._taken.close()
